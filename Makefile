@@ -1,0 +1,71 @@
+# Two commands matter: "make demo" and "make test". Both set everything up first; that takes seconds once it is done.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test lint bench score lock clean
+
+BIN := .venv/bin
+CASES ?= ../shared/cases
+SCORE ?= ../shared/score.py
+PYTEST_ARGS ?=
+
+# A stamp says that an environment is complete; it is older than its lock exactly when the lock has changed since.
+RUNTIME := .venv/.ready
+TESTING := .venv/.ready-test
+SNAKEMAKE7 := .venv-snakemake7/.ready
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make setup       .venv with everything that the workflow needs
+setup: $(RUNTIME)
+
+## make setup-test  the checkers as well, and .venv-snakemake7 with the target project's Snakemake
+setup-test: $(TESTING) $(SNAKEMAKE7)
+
+$(RUNTIME): requirements.lock tools/venv.sh
+	@tools/venv.sh .venv requirements.lock
+	@touch $@
+
+$(TESTING): requirements-test.lock $(RUNTIME)
+	@tools/venv.sh .venv requirements-test.lock
+	@touch $@
+
+$(SNAKEMAKE7): requirements-snakemake7.lock tools/venv.sh
+	@tools/venv.sh .venv-snakemake7 requirements-snakemake7.lock
+	@touch $@
+
+## make demo        really fail some training runs in demo/, and diagnose them
+demo: setup
+	@$(BIN)/python examples/pipeline/run_demo.py demo
+
+## make test        all checks and all tests
+test: setup setup-test lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+## make lint        ruff, mypy, snakefmt, snakemake --lint
+lint: setup-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@PATH="$$PWD/$(BIN):$$PATH" tools/lint_snakefiles.sh
+
+## make bench       the performance figures
+bench: setup-test
+	@if [ -e tests/bench.py ]; then $(BIN)/python tests/bench.py; else echo "bench: skipped, there is no tests/bench.py"; fi
+
+## make score       diagnose the labelled cases, if they are beside this repository, and keep above the floor
+score: setup
+	@if [ -e "$(SCORE)" ]; then \
+		mkdir -p build && $(BIN)/python "$(SCORE)" "$(CASES)/public" "$(CASES)/kd-gat" --tool . --verbose --json build/score.json && \
+		$(BIN)/python tools/score_floor.py build/score.json tests/score_floor.json; \
+	else echo "score: skipped, there are no labelled cases ($(SCORE))"; fi
+
+## make lock        resolve the requirements*.in again
+lock: setup
+	$(BIN)/python tools/lock.py requirements.lock requirements.in
+	$(BIN)/python tools/lock.py requirements-test.lock requirements.lock requirements-test.in
+	$(BIN)/python tools/lock.py requirements-snakemake7.lock requirements-snakemake7.in
+
+## make clean       remove the environments and what demo and tests made
+clean:
+	rm -rf .venv .venv-snakemake7 demo build .pytest_cache .mypy_cache .ruff_cache .hypothesis .snakemake
