@@ -18,11 +18,8 @@ def resolve(inputs: list[Path]) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
         requirements = [arg for path in inputs for arg in ("-r", str(path))]
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-            + ["--report", str(report), *requirements],
-            check=True,
-        )
+        resolve_only = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+        subprocess.run([sys.executable, "-m", "pip", "install", *resolve_only, *requirements], check=True)
         found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
     # A local version ("+cpu") names one build of one index; without it any machine finds its own build.
     return {
