@@ -1,0 +1,81 @@
+"""A run of the watched project: its folder, and what the name says about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .profile import Profile
+from .project import Project
+
+WORKFLOW = "(workflow)"
+"""The id under which a failure of the pipeline itself is diagnosed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """id: "<dataset>/<name>". stage, size: as the profile's run_pattern reads them from the name, else empty."""
+
+    id: str
+    directory: Path
+    dataset: str = ""
+    name: str = ""
+    stage: str = ""
+    size: str = ""
+    kd: bool = False
+
+
+def from_id(run_id: str, project: Project) -> Run:
+    """The run of that id; nothing is checked on disk. A name that the profile does not know has no stage."""
+    if run_id == WORKFLOW:
+        return Run(WORKFLOW, project.experiment_root)
+    dataset, _, name = run_id.partition("/")
+    run = Run(run_id, project.experiment_root / dataset / name, dataset, name)
+    match = re.fullmatch(project.profile.run_pattern, name)
+    if not match:
+        return run
+    groups = match.groupdict()
+    stage = groups.get("stage") or ""
+    if project.profile.stages and stage not in project.profile.stages:
+        return run
+    return Run(run_id, run.directory, dataset, name, stage, groups.get("size") or "", bool(groups.get("kd")))
+
+
+def find_all(project: Project) -> list[Run]:
+    """All runs on disk: the folders two levels below experiment_root, sorted by id. Hidden folders are none."""
+    if not project.experiment_root.is_dir():
+        return []
+    found = []
+    for dataset in _folders(project.experiment_root):
+        for name in _folders(dataset):
+            found.append(from_id(f"{dataset.name}/{name.name}", project))
+    return sorted(found, key=lambda run: run.id)
+
+
+def required_runs(run: Run, profile: Profile) -> list[str]:
+    """Ids of the runs that this one needs directly, by the profile: earlier stages first, then its teacher."""
+    stage = profile.stages.get(run.stage)
+    if stage is None:
+        return []
+    needed = [f"{run.dataset}/{_sibling_name(run, stage=other)}" for other in stage.needs]
+    if run.kd and stage.needs_teacher and profile.teacher:
+        needed.append(f"{run.dataset}/{run.name.replace(run.size, profile.teacher.size, 1).removesuffix('_kd')}")
+    return needed
+
+
+def success_artefact(run: Run, profile: Profile) -> Path | None:
+    """The file that shows that the run succeeded, or None where the profile does not know its stage."""
+    stage = profile.stages.get(run.stage)
+    return run.directory / stage.success if stage and stage.success else None
+
+
+def _sibling_name(run: Run, stage: str) -> str:
+    return run.name.replace(run.stage, stage, 1)
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [entry for entry in parent.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
+    except OSError:
+        return []
