@@ -1,0 +1,248 @@
+"""The catalogue of causes: entries from YAML, searched in statements, worded with what was captured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding, Position
+from .statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
+
+BUNDLED = Path(__file__).resolve().parents[2] / "catalogue"
+USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
+KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "severity", "references")
+KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
+DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
+ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
+NEAR_STATEMENTS = 20
+# How sure an entry is by itself; the resolver raises it for support and lowers it for doubt.
+CONFIDENCE = {FATAL: 0.85, GENERIC: 0.7, SYMPTOM: 0.55, HINT: 0.3, WRAPPER: 0.1}
+
+
+class CatalogueError(Exception):
+    """An entry that cannot be used: the message names file, entry, key and what is wrong."""
+
+
+@dataclass
+class Pattern:
+    expression: str
+    kinds: tuple[str, ...] = DEFAULT_KINDS
+    roles: tuple[str, ...] = ()
+    frame: str = ""
+
+    @cached_property
+    def compiled(self):  # noqa: ANN201 - re2 has no types
+        return _compile(self.expression)
+
+
+@dataclass
+class Entry:
+    """One way in which a cause shows itself."""
+
+    id: str
+    title: str
+    patterns: list[Pattern]
+    not_when: list[dict[str, str]] = field(default_factory=list)
+    explains: list[str] = field(default_factory=list)
+    root_cause: str = ""
+    fix: list[dict[str, Any]] = field(default_factory=list)
+    prevention: list[str] = field(default_factory=list)
+    severity: str = FATAL
+    references: list[str] = field(default_factory=list)
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}: {self.title}"
+
+    @property
+    def slug(self) -> str:
+        """The name of its test file."""
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
+
+
+def _options():  # noqa: ANN202
+    import re2
+
+    options = re2.Options()
+    options.max_mem = 256 << 20  # see sources/log.py
+    options.log_errors = False
+    return options
+
+
+_compiled: dict[str, Any] = {}
+
+
+def _compile(expression: str):  # noqa: ANN202
+    import re2
+
+    if expression not in _compiled:
+        _compiled[expression] = re2.compile(expression, _options())
+    return _compiled[expression]
+
+
+class Catalogue:
+    """All entries, ready to be searched."""
+
+    def __init__(self, entries: list[Entry]):
+        self.entries = entries
+        self._pairs = [(entry, pattern) for entry in entries for pattern in entry.patterns]
+
+    @cached_property
+    def _set(self):  # noqa: ANN202
+        import re2
+
+        expressions = re2.Set.SearchSet(_options())
+        for _, pattern in self._pairs:
+            expressions.Add(pattern.expression)
+        expressions.Compile()
+        return expressions
+
+    def expressions(self) -> list[str]:
+        """Every pattern, for the pass over the raw logs."""
+        return [pattern.expression for _, pattern in self._pairs]
+
+    def search(self, statements: list[Statement]) -> list[tuple[Entry, Statement, dict[str, str]]]:
+        """Every believable hit: entry, statement and captures, in order of the statements of one log."""
+        hits = []
+        if not self._pairs:
+            return hits
+        for index, statement in enumerate(statements):
+            found: set[int] = set()
+            for number in sorted(self._set.Match(statement.text)):
+                entry, pattern = self._pairs[number]
+                if id(entry) in found or not _applies(pattern, statement):
+                    continue
+                match = pattern.compiled.search(statement.text)
+                if match and not _doubted(entry, statements, index):
+                    found.add(id(entry))
+                    captures = {k: v or "" for k, v in match.groupdict().items()}
+                    hits.append((entry, statement, captures | {"": match[0]}))
+        return hits
+
+
+def _applies(pattern: Pattern, statement: Statement) -> bool:
+    if statement.kind not in pattern.kinds or (pattern.roles and statement.log.role not in pattern.roles):
+        return False
+    if pattern.frame:
+        frames = statement.exception.frames if statement.exception else []
+        expression = _compile(pattern.frame)
+        return any(expression.search(f"{frame.file}:{frame.function}") for frame in frames)
+    return True
+
+
+def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
+    """Whether one of the entry's `not_when` conditions holds for the hit at this index."""
+    for condition in entry.not_when:
+        (where, text), *_ = condition.items()
+        expression = _compile(text)
+        if where == "statement":
+            region = [statements[index]]
+        elif where == "near":
+            region = statements[max(0, index - NEAR_STATEMENTS) : index + NEAR_STATEMENTS + 1]
+        else:
+            region = statements[:index] if where == "before" else statements[index + 1 :]
+        if any(expression.search(s.text) for s in region):
+            return True
+    return False
+
+
+def finding_from(entry: Entry, statement: Statement, captures: dict[str, str], traceback_index: int | None) -> Finding:
+    """The finding of a hit, not yet worded."""
+    return Finding(
+        id=entry.id,
+        title=entry.title,
+        severity=entry.severity,
+        confidence=CONFIDENCE[entry.severity],
+        entry=entry.name,
+        evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
+        prevention=list(entry.prevention),
+        references=list(entry.references),
+        explains=list(entry.explains),
+        position=Position(
+            statement.log.source.path, statement.log.role, statement.line, statement.rank, statement.depth,
+            statement.handled, traceback_index,
+        ),
+        captures=captures,
+    )  # fmt: skip
+
+
+# --- loading -------------------------------------------------------------------------------------------------------
+
+
+def files(project_root: Path | None = None) -> list[Path]:
+    """The catalogue's files: the bundled ones, then those in the project's own folder."""
+    found = sorted(BUNDLED.glob("*.yaml"))
+    if project_root is not None:
+        found += sorted((project_root / USER_FOLDER).glob("*.yaml"))
+    return found
+
+
+def load(paths: list[Path]) -> Catalogue:
+    """Read entries. Raises CatalogueError for the first one that cannot be used."""
+    entries = []
+    for path in paths:
+        try:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            content = yaml.load(path.read_text(encoding="utf-8"), loader)
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise CatalogueError(f"{path}: cannot be read: {error}") from error
+        if content is not None and not isinstance(content, list):
+            raise CatalogueError(f"{path}: must be a list of entries, not {type(content).__name__}")
+        entries += [_entry(raw, path, i) for i, raw in enumerate(content or [])]
+    return Catalogue(entries)
+
+
+def _entry(raw: Any, path: Path, index: int) -> Entry:
+    where = f"{path}: entry {index + 1}"
+    if not isinstance(raw, dict):
+        raise CatalogueError(f"{where} must be a mapping with the keys {', '.join(KEYS)}")
+    where += f" ({raw.get('id', 'no id')}: {raw.get('title', 'no title')})"
+    if unknown := set(raw) - set(KEYS):
+        raise CatalogueError(f"{where}: unknown key {sorted(unknown)[0]!r}; the keys are {', '.join(KEYS)}")
+    for key in ("id", "title", "patterns", "root_cause", "severity"):
+        if not raw.get(key):
+            raise CatalogueError(f"{where}: the key {key!r} is missing")
+    if raw["severity"] not in CONFIDENCE:
+        raise CatalogueError(f"{where}: severity {raw['severity']!r} is none of {', '.join(CONFIDENCE)}")
+    patterns = [_pattern(item, where) for item in raw["patterns"]]
+    conditions = [{"statement": item} if isinstance(item, str) else item for item in raw.get("not_when") or []]
+    for condition in conditions:
+        if not isinstance(condition, dict) or len(condition) != 1 or not set(condition) <= {"statement", "near", "before", "after"}:
+            raise CatalogueError(f"{where}: not_when takes expressions, or one of near, before and after with an expression")
+        _check(next(iter(condition.values())), where)
+    fixes = [{"text": item} if isinstance(item, str) else item for item in raw.get("fix") or []]
+    return Entry(
+        raw["id"], str(raw["title"]), patterns, conditions, list(raw.get("explains") or []), raw["root_cause"], fixes,
+        list(raw.get("prevention") or []), raw["severity"], list(raw.get("references") or []), path.name,
+    )  # fmt: skip
+
+
+def _pattern(item: Any, where: str) -> Pattern:
+    if isinstance(item, str):
+        _check(item, where)
+        return Pattern(item)
+    if not isinstance(item, dict) or "match" not in item or not set(item) <= {"match", "in", "log", "frame"}:
+        raise CatalogueError(f"{where}: a pattern is an expression, or a mapping with match and in, log or frame")
+    kinds, roles = tuple(item.get("in") or DEFAULT_KINDS), tuple(item.get("log") or ())
+    for value, known in [*((kind, KINDS) for kind in kinds), *((role, ROLES) for role in roles)]:
+        if value not in known:
+            raise CatalogueError(f"{where}: {value!r} is none of {', '.join(known)}")
+    _check(item["match"], where)
+    if item.get("frame"):
+        _check(item["frame"], where)
+    return Pattern(item["match"], kinds, roles, item.get("frame") or "")
+
+
+def _check(expression: str, where: str) -> None:
+    import re2
+
+    try:
+        _compile(expression)
+    except (re2.error, TypeError) as error:
+        raise CatalogueError(f"{where}: {expression!r} is not an RE2 expression: {error}") from error

@@ -1,0 +1,77 @@
+"""From facts to the diagnosis of one run: findings, the root cause, and everything the report shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import chains, exception_types
+from .catalogue import Catalogue, Entry, finding_from
+from .confidence import settled_status
+from .detectors import all_detectors
+from .detectors.confirm import confirm
+from .facts import RunFacts
+from .findings import GENERIC, WRAPPER, Evidence, Finding, Position
+from .present import present
+from .resolve import resolve
+from .statements import EXCEPTION, Statement, statements_of
+from .wording import word
+
+SCHEMA_VERSION = 1
+
+
+def diagnose(facts: RunFacts, catalogue: Catalogue) -> dict[str, Any]:
+    """The diagnosis of one run as diagnosis.json holds it, valid against the contract's schema."""
+    problems: list[str] = []
+    statements = [statements_of(log) for log in facts.logs]
+    said = _said_by_logs(facts, catalogue, statements)
+    shown = _shown_by_other_facts(facts, problems)
+    for finding in said:
+        try:
+            confirm(finding, facts)
+        except Exception as error:  # noqa: BLE001 - a check that breaks must not cost the diagnosis
+            problems.append(f"a check of {finding.id} broke: {type(error).__name__}: {error}")
+    findings = resolve([*said, *shown])
+    status, root = settled_status(facts, findings, [s for log in statements for s in log])
+    return present(facts, status, root, findings, statements, problems)
+
+
+def _said_by_logs(facts: RunFacts, catalogue: Catalogue, statements: list[list[Statement]]) -> list[Finding]:
+    """What the catalogue knows of the logs' statements, and what exceptions say by themselves."""
+    pairs: list[tuple[Statement, Finding, Entry | None]] = []
+    for of_log in statements:
+        known: set[int] = set()
+        for entry, statement, captures in catalogue.search(of_log):
+            pairs.append((statement, finding_from(entry, statement, captures, _traceback_index(statement)), entry))
+            if entry.severity not in ("hint",):
+                known.add(id(statement))
+        for statement in of_log:
+            if statement.kind == EXCEPTION and id(statement) not in known and (finding := exception_types.classify(statement)):
+                _place(finding, statement)
+                pairs.append((statement, finding, None))
+    chains.settle([(statement, finding) for statement, finding, _ in pairs])
+    for statement, finding, entry in pairs:
+        if entry is not None:
+            word(finding, entry, statement, facts)
+    return [finding for _, finding, _ in pairs]
+
+
+def _place(finding: Finding, statement: Statement) -> None:
+    finding.position = Position(
+        statement.log.source.path, statement.log.role, statement.line, statement.rank, statement.depth, statement.handled,
+        _traceback_index(statement),
+    )  # fmt: skip
+    finding.evidence.append(Evidence(statement.log.source.path, statement.text, statement.line, "log"))
+
+
+def _traceback_index(statement: Statement) -> int | None:
+    return statement.log.tracebacks.index(statement.traceback) if statement.traceback else None
+
+
+def _shown_by_other_facts(facts: RunFacts, problems: list[str]) -> list[Finding]:
+    findings: list[Finding] = []
+    for name, detect in all_detectors():
+        try:
+            findings += detect(facts)
+        except Exception as error:  # noqa: BLE001 - see above
+            problems.append(f"the detector {name} broke: {type(error).__name__}: {error}")
+    return findings

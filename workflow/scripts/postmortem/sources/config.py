@@ -1,0 +1,94 @@
+"""config.json → Config: every key with the raw line where it stands; and the configs of the sibling runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..facts import READ, UNREADABLE, Config, ConfigKey, RunFacts, Source
+from ..text import redact
+from .json_positions import LARGEST_TEXT, InvalidJson, entries
+from .place import relative, run_directory, unreadable
+
+MOST_SIBLINGS = 24  # runs whose config is kept to compare with; the target has 13 runs in a dataset
+MOST_KEYS = 2000
+
+
+def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+    """Fill facts.config and facts.siblings (other runs' flat config values, those of the same dataset first)."""
+    directory = run_directory(project, run_state)
+    facts.config = read_config(directory / config_name(project), Path(project.root))
+    if facts.config.source.state != READ:
+        facts.not_checked.append(f"{facts.config.source.path}: {facts.config.source.reason}")
+    if not facts.siblings:
+        facts.siblings = read_siblings(directory, Path(project.root) / project.experiment_root, config_name(project))
+
+
+def config_name(project: Any) -> str:
+    """Name of the frozen configuration in a run's directory."""
+    profile = getattr(project, "profile", None)
+    value = profile.get("config_file") if isinstance(profile, dict) else getattr(profile, "config_file", None)
+    return str(value or "config.json")
+
+
+def read_config(path: Path, root: Path) -> Config:
+    """A config.json as flat keys ("vgae.latent_dim") with their lines; state UNREADABLE with the position if invalid."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST_TEXT + 1)
+    except OSError as error:
+        return Config(unreadable(path, root, error))
+    source = Source(relative(path, root))
+    if not raw.strip():
+        source.state, source.reason = UNREADABLE, f"empty ({len(raw)} bytes)"
+        return Config(source)
+    if len(raw) > LARGEST_TEXT:
+        source.state, source.reason = UNREADABLE, f"larger than {LARGEST_TEXT // 2**20} MB"
+        return Config(source)
+    try:
+        found = entries(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        source.state, source.reason = UNREADABLE, f"not UTF-8 text: byte {error.start}"
+        return Config(source)
+    except InvalidJson as error:
+        source.state, source.reason = UNREADABLE, f"invalid JSON ({len(raw)} bytes): {error}"
+        return Config(source)
+    return Config(
+        source, {entry.path: ConfigKey(_bounded(entry.value), entry.line, redact(entry.text)) for entry in found[:MOST_KEYS]}
+    )
+
+
+def read_siblings(directory: Path, experiments: Path, name: str) -> dict[str, dict[str, Any]]:
+    """Flat configs of other runs, by run id: the same dataset first, then the same run of other datasets."""
+    candidates = sorted(directory.parent.glob(f"*/{name}")) + sorted(experiments.glob(f"*/{directory.name}/{name}"))
+    siblings: dict[str, dict[str, Any]] = {}
+    for path in dict.fromkeys(candidates):
+        if path.parent == directory or len(siblings) >= MOST_SIBLINGS:
+            continue
+        try:
+            values = json.loads(path.read_text(errors="replace")) if path.stat().st_size <= LARGEST_TEXT else None
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(values, dict):
+            siblings[relative(path.parent, experiments)] = flatten(values)
+    return siblings
+
+
+def flatten(values: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    """Nested objects as one dict with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and depth < 8:
+            flat.update(flatten(value, f"{prefix}{key}.", depth + 1))
+        else:
+            flat[f"{prefix}{key}"] = _bounded(value)
+    return flat
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value[:500])
+    if isinstance(value, list):
+        return [_bounded(item) for item in value[:32]]
+    return value if isinstance(value, int | float | bool | None) else str(value)[:200]

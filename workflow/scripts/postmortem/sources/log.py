@@ -1,0 +1,228 @@
+"""One bounded-memory pass over a log file of any size: what stands out is kept, with its line numbers.
+
+A small log is kept whole. Of a large one the head, the tail and the surroundings of every line that stands out are
+kept; a line that is repeated with other numbers is kept only the first and the last times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from datetime import datetime
+from pathlib import Path
+
+from ..facts import ABSENT, PARTIAL, UNREADABLE, Line, Log, Source
+from ..text import clean
+from .traceback import parse_tracebacks
+
+WHOLE_BYTES = 384 * 1024  # a log up to this size is kept whole; nine in ten failed runs' logs are smaller
+CHUNK_BYTES = 4 * 1024 * 1024  # read at a time; two chunks and the kept lines are all that is ever in memory
+KEPT_BYTES = 384 * 1024  # of a larger log
+HEAD_LINES = 60  # versions, configuration and warnings stand at the top
+TAIL_BYTES = 96 * 1024  # the end is where a failure is told; a 16-rank traceback is about 60 KiB
+LINE_CHARACTERS = 2_000  # of one line; the rest of a longer line is dropped, matches in it are kept as pieces
+SEGMENTS = 6  # states of a progress bar kept per line
+BEFORE, AFTER = 6, 14  # lines kept around one that stands out
+AFTER_TRACEBACK = 130  # a chained traceback through Lightning has about 100 lines
+SAME_FIRST, SAME_LAST = 4, 2  # how many of the lines that differ only in numbers are kept
+
+# Words that every failure, warning or end of a run uses; the catalogue's own patterns are added to them.
+_SIGNAL_WORDS = (
+    r"(?i)error|exception|traceback|fatal|fail|kill|abort|assert|cancel|denied|refused|invalid|not found|no such|unable|"
+    r"cannot|can't|could not|missing|out of memory|oom|\bnan\b|segmentation|core dumped|bus error|sigterm|signal|timed? ?out|"
+    r"time limit|warning|unexpected|mismatch|exceed|quota|no space|corrupt|locked|unreachable|xid|slurmstepd|srun:|sbatch:|"
+    r"usage:|stopped|requeue|preempt|stale|retry|rejected|unsupported|deprecated|complete|saved|empty|diverge|overflow"
+)
+_NUMBERS = re.compile(rb"[0-9a-fA-F]*\d[0-9a-fA-F.:]*")
+
+
+def signal_pattern(extra: list[str] | None = None):  # noqa: ANN201 - re2 has no types
+    """The expression for lines that stand out: general words and the catalogue's patterns in one RE2 alternation."""
+    import re2
+
+    options = re2.Options()
+    options.max_mem = 256 << 20  # hundreds of patterns in one DFA; the default of 8 MiB makes it fall back to the slow NFA
+    options.log_errors = False
+    return re2.compile("|".join([f"(?:{_SIGNAL_WORDS})", *(extra or [])]).encode(), options)
+
+
+def read_log(path: Path, project_root: Path, role: str, job_id: str = "", signals=None) -> Log:  # noqa: ANN001
+    """Read one log.
+
+    In: `signals` is a compiled expression from `signal_pattern`, by default the general words alone.
+    Out: a Log; absent and unreadable files are told apart in its source.
+    """
+    try:
+        shown = str(path.relative_to(project_root))
+    except ValueError:
+        shown = str(path)
+    log = Log(Source(shown), role, job_id)
+    try:
+        status = path.stat()
+        log.size = status.st_size
+        log.modified = datetime.fromtimestamp(status.st_mtime).isoformat(timespec="seconds")
+        with path.open("rb") as stream:
+            if log.size <= WHOLE_BYTES:
+                _keep_all(log, stream.read(WHOLE_BYTES))
+            else:
+                _scan(log, stream, signals or signal_pattern())
+    except FileNotFoundError:
+        log.source = Source(shown, ABSENT, "there is no such file")
+    except (OSError, ValueError) as error:
+        log.source = Source(shown, PARTIAL if log.lines else UNREADABLE, str(error))
+    log.tracebacks = parse_tracebacks(log.lines, project_root)
+    return log
+
+
+def _keep_all(log: Log, data: bytes) -> None:
+    lines = data.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    log.line_count = len(lines)
+    for number, raw in enumerate(lines, 1):
+        log.lines += _pieces(number, raw)
+
+
+def _pieces(number: int, raw: bytes) -> list[Line]:
+    """A line as it is kept: the states of a progress bar (rewritten with carriage returns) each on their own."""
+    raw = raw.rstrip(b"\r")
+    if b"\r" not in raw:
+        return [Line(number, clean(raw[: LINE_CHARACTERS * 2])[:LINE_CHARACTERS])]
+    states = [state for state in raw.split(b"\r") if state.strip()]
+    telling = [s for s in states[1:-1] if b"%|" not in s or b"nan" in s.lower()]
+    chosen = [*states[:1], *telling[:SEGMENTS], *telling[-SEGMENTS:][len(telling[:SEGMENTS]) :], *states[1:][-1:]]
+    return [Line(number, clean(state[: LINE_CHARACTERS * 2])[:LINE_CHARACTERS]) for state in chosen]
+
+
+class _Kept:
+    """The kept lines of a large log, by line number, within a budget of bytes."""
+
+    def __init__(self) -> None:
+        self.lines: dict[int, list[Line]] = {}
+        self.bytes = 0
+        self.seen: dict[bytes, int] = {}
+        self.last: dict[bytes, deque[tuple[int, bytes]]] = {}
+
+    def add(self, number: int, raw: bytes) -> None:
+        if number in self.lines or self.bytes > KEPT_BYTES:
+            return
+        self.lines[number] = _pieces(number, raw)
+        self.bytes += sum(len(piece.text) for piece in self.lines[number])
+
+    def add_piece(self, number: int, raw: bytes) -> None:
+        """Keep a further piece of a line that is too long to be kept whole."""
+        pieces = self.lines.setdefault(number, [])
+        if len(pieces) < 4 * SEGMENTS:
+            pieces.append(Line(number, clean(raw[:LINE_CHARACTERS])))
+            self.bytes += len(pieces[-1].text)
+
+    def wanted(self, number: int, raw: bytes) -> bool:
+        """Whether the surroundings of this line are worth keeping: not if it has been seen often with other numbers."""
+        key = _NUMBERS.sub(b"#", raw[:200])
+        self.seen[key] = self.seen.get(key, 0) + 1
+        if self.seen[key] <= SAME_FIRST:
+            return True
+        if key in self.last or len(self.last) < 2_000:  # bounds memory on logs whose every line is different
+            self.last.setdefault(key, deque(maxlen=SAME_LAST)).append((number, raw[: LINE_CHARACTERS * 2]))
+        return False
+
+    def finish(self, tail: list[tuple[int, bytes]]) -> list[Line]:
+        self.bytes = 0  # the end and the last repeats are kept whatever the middle has used up
+        for number, raw in [*tail, *(pair for last in self.last.values() for pair in last)]:
+            self.add(number, raw)
+        return [piece for number in sorted(self.lines) for piece in self.lines[number]]
+
+
+def _scan(log: Log, stream, signals) -> None:  # noqa: ANN001
+    kept = _Kept()
+    number = 1  # of the line that begins at the start of the chunk
+    rest = b""
+    follow = 0  # lines still to be kept after the last one that stood out
+    tail = b""
+    while block := stream.read(CHUNK_BYTES):
+        data = rest + block
+        cut = data.rfind(b"\n") + 1
+        if not cut and len(data) < 2 * CHUNK_BYTES:
+            rest = data
+            continue
+        # A line longer than two chunks is worked on in pieces that share its number.
+        data, rest = (data[:cut], data[cut:]) if cut else (data, b"")
+        follow = _scan_chunk(data, number, follow, kept, signals)
+        number += data.count(b"\n")
+        tail = (tail + data)[-TAIL_BYTES:] if len(data) < TAIL_BYTES else data[-TAIL_BYTES:]
+    if rest:
+        _scan_chunk(rest, number, follow, kept, signals)
+        tail = (tail + rest)[-TAIL_BYTES:]
+        number += 1
+    log.line_count = number - 1
+    tail_lines = tail.rstrip(b"\n").split(b"\n")
+    first = log.line_count - len(tail_lines) + 1
+    numbered = [(first + i, raw) for i, raw in enumerate(tail_lines)]
+    log.lines = kept.finish(numbered if len(numbered) < 2 else numbered[1:] if len(tail) >= TAIL_BYTES else numbered)
+    log.whole = False
+
+
+def _scan_chunk(data: bytes, number: int, follow: int, kept: _Kept, signals) -> int:  # noqa: ANN001
+    """Keep what stands out in one chunk of whole lines. Returns how many lines of the next chunk belong to it."""
+    position, line = 0, number
+    while (follow or line <= HEAD_LINES) and position < len(data):
+        end = _line_end(data, position)
+        kept.add(line, data[position:end])
+        position, line = end + 1, line + 1
+        follow = max(0, follow - 1)
+    start, counted = 0, 0
+    line = number
+    while match := signals.search(data, start):
+        begin = data.rfind(b"\n", 0, match.start()) + 1
+        line += data.count(b"\n", counted, begin)
+        counted = begin
+        end = _line_end(data, match.start())
+        piece = data[begin:end]
+        if len(piece) > LINE_CHARACTERS:
+            start = _keep_within(data, begin, end, match, line, kept)
+            continue
+        start = end + 1
+        if kept.wanted(line, piece):
+            follow = _keep_around(data, begin, end, line, AFTER_TRACEBACK if b"Traceback" in piece else AFTER, kept)
+        else:
+            follow = 0
+    return follow
+
+
+def _keep_within(data: bytes, begin: int, end: int, match, line: int, kept: _Kept) -> int:  # noqa: ANN001
+    """Of a very long line keep the state of the progress bar that stood out. Returns where to go on."""
+    left = max(data.rfind(b"\r", begin, match.start()) + 1, match.start() - 200, begin)
+    right = data.find(b"\r", match.end(), end)
+    right = right if 0 <= right < left + LINE_CHARACTERS else min(end, match.end() + 600)
+    piece = data[left:right]
+    if kept.wanted(line, piece):
+        kept.add_piece(line, piece)
+    return right + 1
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end
+
+
+def _keep_around(data: bytes, begin: int, end: int, line: int, after: int, kept: _Kept) -> int:
+    """Keep a line with those around it. Returns how many of the `after` lines lie beyond the chunk."""
+    before = []
+    position, number = begin, line
+    while position > 0 and len(before) < BEFORE:
+        previous = data.rfind(b"\n", 0, position - 1) + 1
+        number -= 1
+        before.append((number, data[previous : position - 1]))
+        position = previous
+    for earlier, raw in reversed(before):
+        kept.add(earlier, raw)
+    kept.add(line, data[begin:end])
+    position, number = end + 1, line
+    for left in range(after, 0, -1):
+        if position >= len(data):
+            return left
+        stop = _line_end(data, position)
+        number += 1
+        kept.add(number, data[position:stop])
+        position = stop + 1
+    return 0

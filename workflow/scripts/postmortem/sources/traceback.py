@@ -1,0 +1,221 @@
+"""Python tracebacks as they occur in logs: chains, groups, ranks, time stamps, children's tracebacks, cut off mid-way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ..facts import Frame, Line, RaisedException, Traceback
+from .prefix import strip_prefix
+
+MESSAGE_LINES = 40  # of one exception; a state_dict mismatch lists its keys over dozens of lines
+LOOSE_MESSAGE_LINES = 8  # of them those that are not indented: nothing but their place says that they belong to it
+INTERLEAVED_LINES = 3  # of other processes or of a progress bar, between two frames
+MAX_TRACEBACKS = 60  # a log; those of 64 ranks are the same one
+MAX_FRAMES = 80  # an exception; a recursion error prints its frames again and again
+
+_HEADER = re.compile(r"^(?P<before>.*?)(?P<group>Exception Group )?Traceback \(most recent call last\):?\s*$")
+_FRAME = re.compile(r'^File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*(?:\.<locals>\.[\w.]+)?(?:\[[\w., ]+\])?)(?:: ?(?P<message>.*))?$")
+_CHAIN = {
+    "The above exception was the direct cause of the following exception:": "cause",
+    "During handling of the above exception, another exception occurred:": "context",
+}
+_CARETS = re.compile(r"^[\s|]*[~^]+[\s~^]*$")
+_GROUP_BAR = re.compile(r"^\s*[|+](?:-+ \d+ -+|-{8,})?\s?")
+# A line that begins like this is no part of the exception's message above it.
+_STOPS = re.compile(
+    r"^(?:slurmstepd|srun:|sbatch:|wandb:|Error in rule|RuleException|\[\w{3} \w{3} +\d|Traceback|Exception ignored|"
+    r"During handling|The above exception|\+ |Exiting because|Shutting down|Segmentation fault|Killed|Bus error|Aborted|"
+    r"Fatal Python error|terminate called|make\[|\*\*\*|=====|-----|Epoch|Training|Validation|usage:|Error executing|"
+    r"Error:|WARNING|INFO|\S+Error: |\S+Exception: |\S+: line \d+: )|\d+%\|"
+)
+_LIBRARY = re.compile(
+    r"(?:^|/)(?:site-packages|dist-packages)/|/lib(?:64)?/python\d|/python\d\.\d+/|^<|/\.pyenv/|/(?:ana|mini)conda\d?/(?!.*/(?:code|src|project))"
+    r"|/(?:snakemake|runpy)(?:/|\.py)|\\lib\\"
+)
+# Types whose names do not end like an exception's, but are.
+_ODD_TYPES = {"KeyboardInterrupt", "SystemExit", "StopIteration", "StopAsyncIteration", "GeneratorExit"}
+
+
+def is_own(file: str, project_root: Path | None = None) -> bool:
+    """Whether a frame's file is the project's own code and not a library's."""
+    if project_root is not None and file.startswith(str(project_root)) and "site-packages" not in file:
+        return True
+    return not _LIBRARY.search(file)
+
+
+def looks_like_exception(text: str) -> bool:
+    """Whether "Type: message" names an exception class by the usual conventions."""
+    match = _EXCEPTION.match(text)
+    if not match:
+        return False
+    last = match["type"].rsplit(".", 1)[-1].split("[")[0]
+    return last in _ODD_TYPES or bool(re.search(r"(?:Error|Exception|Interrupt|Failure|Exit|Fault|Timeout|NotFound|Abort|Invalid\w*)$", last))
+
+
+class _Body:
+    """The lines of one process's stream, each without its rank and time."""
+
+    def __init__(self, lines: list[tuple[Line, str, str]]):
+        self.lines = lines  # (line, body, level)
+        self.prefix = ""  # what the program puts before every line of this traceback
+
+    def text(self, i: int) -> str:
+        text = self.lines[i][1]
+        return text.removeprefix(self.prefix) if self.prefix else text
+
+    def frame_follows(self, i: int) -> bool:
+        """Whether a frame comes within the next lines: what stands before it was printed by another process."""
+        return any(_FRAME.match(_unbar(self.text(k)).strip()) for k in range(i + 1, min(i + 1 + INTERLEAVED_LINES, len(self))))
+
+    def number(self, i: int) -> int:
+        return self.lines[i][0].number
+
+    def adjacent(self, i: int) -> bool:
+        """Whether nothing was dropped between line i-1 and line i (of this stream's lines as kept)."""
+        return i == 0 or self.number(i) - self.number(i - 1) <= 60
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+def parse_tracebacks(lines: list[Line], project_root: Path | None = None) -> list[Traceback]:
+    """Find all tracebacks among a log's kept lines. In order of their first line."""
+    streams: dict[str, tuple[int | None, list[tuple[Line, str, str]]]] = {}
+    for line in lines:
+        parts = strip_prefix(line.text)
+        stream = streams.setdefault(parts.label, (parts.rank, []))
+        stream[1].append((line, parts.body, parts.level))
+    found: list[Traceback] = []
+    for rank, stream_lines in streams.values():
+        body = _Body(stream_lines)
+        i = 0
+        while i < len(body) and len(found) < MAX_TRACEBACKS:
+            body.prefix = ""
+            text = body.text(i)
+            header = _HEADER.match(text) if "Traceback (most" in text else None
+            if header or _FRAME.match(text.strip()):
+                # Frames without their header: the log was cut off at its beginning.
+                traceback, i = _parse_chain(body, i if header else i - 1, header["before"] if header else "", project_root)
+                if traceback:
+                    traceback.rank = rank
+                    found.append(traceback)
+            else:
+                i += 1
+    return sorted(found, key=lambda t: t.first_line)
+
+
+def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tuple[Traceback | None, int]:
+    """Parse from a header line on. Returns the chain (None if it was nothing) and the index after it."""
+    word = before.strip()
+    if word and start + 1 < len(body) and body.text(start + 1).startswith(before):
+        body.prefix = before
+    nested = (not word and before[:1] in (" ", "\t")) or "Original" in word
+    logged = (start >= 0 and bool(body.lines[start][2])) or (bool(word) and "Original" not in word and "|" not in word and "+" not in word)
+    exceptions: list[RaisedException] = []
+    i = start
+    while True:
+        indent = _indent_of(body.text(i)) if i >= 0 else 0
+        exception, i = _parse_exception(body, i + 1, indent, root)
+        if exception is None:
+            break
+        exceptions.append(exception)
+        following = _skip_blank(body, i)
+        relation = _CHAIN.get(_unbar(body.text(following)).strip()) if following < len(body) else None
+        if relation is None:
+            break
+        header_at = _skip_blank(body, following + 1)
+        if header_at >= len(body):
+            break
+        if not _HEADER.match(body.text(header_at)):
+            bare = _bare_exception(body, header_at)
+            if bare:  # some formatters leave the second header out
+                exception.leads_to = relation
+                exceptions.append(bare)
+                i = header_at + 1
+            break
+        exception.leads_to = relation
+        i = header_at
+    if not exceptions:
+        return None, start + 2
+    end = max(i, start + 2)
+    last = exceptions[-1]
+    return (
+        Traceback(exceptions, body.number(max(start, 0)), max(last.last_line, last.line), None, nested, logged, last.line == 0),
+        end,
+    )
+
+
+def _indent_of(header: str) -> int:
+    text = _unbar(header)
+    return len(text) - len(text.lstrip(" \t")) if text.lstrip().startswith(("Traceback", "Original", "Exception")) else 0
+
+
+def _unbar(text: str) -> str:
+    """Without the bars that an exception group draws."""
+    return _GROUP_BAR.sub("", text, count=1) if text.lstrip()[:1] in ("|", "+") else text
+
+
+def _skip_blank(body: _Body, i: int) -> int:
+    while i < len(body) and not _unbar(body.text(i)).strip():
+        i += 1
+    return i
+
+
+def _parse_exception(body: _Body, i: int, indent: int, root: Path | None) -> tuple[RaisedException | None, int]:
+    """Frames, then "Type: message". Returns None if neither follows."""
+    raised = RaisedException("", "")
+    while i < len(body) and body.adjacent(i):
+        text = _unbar(body.text(i)).rstrip()
+        stripped = text.strip()
+        if match := _FRAME.match(stripped):
+            if len(raised.frames) < MAX_FRAMES:
+                raised.frames.append(
+                    Frame(match["file"], int(match["line"]), match["function"] or "", "", body.number(i), is_own(match["file"], root))
+                )
+            raised.last_line = body.number(i)
+        elif not stripped or _CARETS.match(text) or stripped.startswith("[Previous line repeated"):
+            if not stripped and not body.frame_follows(i):
+                break
+        elif raised.frames and len(text) - len(text.lstrip()) > indent + 2:
+            frame = raised.frames[-1]
+            frame.source = frame.source or stripped
+        elif (match := _EXCEPTION.match(stripped)) and (looks_like_exception(stripped) or (raised.frames and not body.frame_follows(i))):
+            raised.type, raised.message = match["type"], match["message"] or ""
+            raised.line = raised.last_line = body.number(i)
+            return raised, _message_lines(body, i + 1, indent, raised)
+        elif _HEADER.match(text):
+            break
+        elif not body.frame_follows(i):
+            break
+        i += 1
+    return (raised, i) if raised.frames else (None, i)
+
+
+def _message_lines(body: _Body, i: int, indent: int, raised: RaisedException) -> int:
+    """Add the further lines of a message. Returns the index after them."""
+    loose = 0
+    taken = 0
+    lines = [raised.message]
+    while i < len(body) and taken < MESSAGE_LINES and body.adjacent(i):
+        text = _unbar(body.text(i)).rstrip()
+        stripped = text.strip()
+        if not stripped or body.lines[i][2] or _HEADER.match(text) or _STOPS.match(stripped) or _FRAME.match(stripped):
+            break
+        if len(text) - len(text.lstrip()) <= indent:
+            loose += 1
+            if loose > LOOSE_MESSAGE_LINES:
+                break
+        lines.append(text)
+        raised.last_line = body.number(i)
+        i, taken = i + 1, taken + 1
+    raised.message = "\n".join(lines)
+    return i
+
+
+def _bare_exception(body: _Body, i: int) -> RaisedException | None:
+    match = _EXCEPTION.match(body.text(i).strip())
+    if not match or not looks_like_exception(body.text(i).strip()):
+        return None
+    return RaisedException(match["type"], match["message"] or "", [], body.number(i), body.number(i))
