@@ -1,0 +1,299 @@
+"""Snakemake's logs and console captures, versions 5 to 9: what became of each job, and what stopped the workflow itself.
+
+In: the text of a log. Out: a SnakemakeLog. Wildcards stand only in a job's first block, its failure in a later one, so
+blocks are joined by job id; a log embedded by --show-failed-logs repeats a failure, which must not count twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..facts import SnakemakeJob
+
+STARTED, SUBMITTED, FINISHED, FAILED, RESTARTED = "started", "submitted", "finished", "failed", "restarted"
+
+
+@dataclass
+class WorkflowProblem:
+    """An error of the workflow itself: no job failed, yet Snakemake stopped."""
+
+    type: str  # "MissingInputException", "LockException" …
+    line: int
+    text: str  # the first lines of it
+    rule: str = ""
+
+
+@dataclass
+class SnakemakeLog:
+    """What one log says. started: ISO 8601, from the header or the first time stamp."""
+
+    path: str
+    started: str = ""
+    jobs: list[SnakemakeJob] = field(default_factory=list)
+    problems: list[WorkflowProblem] = field(default_factory=list)
+    snakefile: str = ""  # only Snakemake 9 says it
+    succeeded: bool = False  # all jobs done, or nothing to be done
+
+    @property
+    def failed(self) -> bool:
+        """A job failed for good, or the workflow itself stopped."""
+        return bool(self.problems) or any(job.state == FAILED for job in self.jobs)
+
+
+_TIME = re.compile(r"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})\]")
+_HEADER_DATE = re.compile(r"  Date: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
+_HEADER_SNAKEFILE = re.compile(r"  Snakefile: (.+)")
+_JOB = re.compile(r"( *)(?:local)?(?:rule|checkpoint) (\S+):$")
+_JOB_WITH_MESSAGE = re.compile(r"\s*Job (\d+): (.*)")
+_ERROR = re.compile(r"\s*Error in (?:rule|checkpoint) (\S+):$")
+_GROUP_ERROR = re.compile(r"Error in group(?: job)? (\S+?):?$")
+_ITEM = re.compile(r"\s+([\w-]+): (.*)")
+_SUBMITTED = re.compile(r"Submitted (?:DRMAA |group )?job (\S+) with external jobid '?(.+?)'?\.?$")
+_RESUMED = re.compile(r"Resuming incomplete job (\S+) with external jobid '(.+)'")
+_SUBMITTED_SLURM = re.compile(r"Job (\S+) has been submitted with SLURM jobid (\S+?)(?: \(log: (.+)\))?\.?$")
+_SUBMITTED_ARRAY = re.compile(
+    r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM job ID (\S+?)\. The individual task IDs are (\d+)-"
+)
+_REFUSED = re.compile(r"Error submitting jobscript \(exit code \S+\):|.*SLURM (?:sbatch|job submission) failed")
+_FINISHED = re.compile(r"Finished job(?:id)?:? (\d+)")
+_RESTART = re.compile(r"Trying to restart job (\S+?)\.$")
+_ALL_DONE = re.compile(r"(\d+) of (\d+) steps \(100%\) done|Nothing to be done")
+_EMBEDDED = re.compile(r"\s*Logfile .+:$")
+_MISSING_OUTPUT = re.compile(r"MissingOutputException(?: in rule (\S+))?")
+_PROBLEM = re.compile(
+    r"(?P<type>[A-Z]\w*(?:Exception|Error))(?: in (?:rule|checkpoint) (?P<rule>\S+?))?"
+    r"(?: in (?:file|line) .*)?:\s*$|Error: (?P<said>Directory cannot be locked|Snakefile .* not found).*"
+)
+_JOB_FAILED_SOMEWHERE = "At least one job did not complete successfully"
+_PROBLEM_LINES = 12  # a problem's own text is short; what follows is a traceback or a list of files
+_IN_A_JOB = ("CalledProcessError", "MissingOutputException", "ClusterJobException", "SpawnedJobError")
+
+
+def parse(text: str, path: str) -> SnakemakeLog:
+    """Read a log. path: as the facts shall name it. Never fails: what is not understood is skipped."""
+    return _Parser(text, path).parse()
+
+
+class _Parser:
+    """Goes through the lines once; jobs are found again by their id, which a later job may reuse after a restart."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.lines = text.splitlines()
+        self.log = SnakemakeLog(path)
+        self.by_id: dict[str, SnakemakeJob] = {}
+        self.at = 0
+        self.time = ""
+
+    def parse(self) -> SnakemakeLog:
+        while self.at < len(self.lines):
+            line = self.lines[self.at]
+            self.at += 1
+            if line[:1] in ("[", " ", ""):
+                self._indented(line)
+            elif line[0] in "rlcJSRFTEWAN0123456789" or line[0].isupper():
+                self._plain(line)
+        if any(job.state == FAILED for job in self.log.jobs):
+            self.log.problems.clear()  # they only say again that a job failed
+        return self.log
+
+    def _indented(self, line: str) -> None:
+        if match := _TIME.search(line[:40]):
+            self.time = _iso(match[1])
+            self.log.started = self.log.started or self.time
+            line = line[match.end() :].strip() if match.end() < len(line) else ""
+            if line:  # Snakemake 9 prints "[time] Group job …" in one line
+                self._plain(line)
+        elif match := _JOB.match(line):
+            self._job(match)
+        elif match := _ERROR.match(line):
+            self._error(match[1])
+        elif match := _HEADER_DATE.match(line):
+            self.log.started = self.log.started or match[1].replace(" ", "T")
+        elif match := _HEADER_SNAKEFILE.match(line):
+            self.log.snakefile = self.log.snakefile or match[1]
+        elif _EMBEDDED.match(line):
+            self._skip_embedded()
+
+    def _plain(self, line: str) -> None:
+        if match := _JOB.match(line):
+            self._job(match)
+        elif match := _ERROR.match(line):
+            self._error(match[1])
+        elif match := _JOB_WITH_MESSAGE.match(line):
+            self._start(SnakemakeJob(self.log.path, jobid=match[1], message=match[2]))
+        elif match := _SUBMITTED.match(line) or _RESUMED.match(line):
+            self._submitted(match[1], match[2])
+        elif match := _SUBMITTED_SLURM.match(line):
+            self._submitted(match[1], match[2], match[3])
+        elif match := _SUBMITTED_ARRAY.match(line):
+            for task, jobid in enumerate(match[1].split(","), start=int(match[3])):
+                self._submitted(jobid, f"{match[2]}_{task}")
+        elif _REFUSED.match(line):
+            self._refused(line)
+        elif match := _FINISHED.match(line):
+            self._end(self.by_id.get(match[1]), FINISHED)
+        elif match := _RESTART.match(line):
+            if job := self.by_id.pop(match[1], None):
+                job.state = RESTARTED
+        elif _EMBEDDED.match(line):
+            self._skip_embedded()
+        elif _GROUP_ERROR.match(line):
+            self._group_error()
+        elif match := _ALL_DONE.match(line):
+            self.log.succeeded = match[1] == match[2]
+        elif match := _MISSING_OUTPUT.match(line):
+            self._missing_output(match[1] or "")
+        elif match := _PROBLEM.match(line):
+            self._problem(match)
+
+    def _job(self, match: re.Match[str]) -> None:
+        first_line = self.at
+        items, _ = self._items()
+        job = SnakemakeJob(
+            self.log.path,
+            rule=match[2],
+            jobid=items.get("jobid", ""),
+            wildcards=_wildcards(items.get("wildcards", "")),
+            outputs=_files(items.get("output", "")),
+            logs=_files(items.get("log", "")),
+            first_line=first_line,
+        )
+        self._start(job)
+
+    def _start(self, job: SnakemakeJob) -> None:
+        job.first_line = job.first_line or self.at
+        job.time = self.time
+        known = self.by_id.get(job.jobid)
+        if known and known.rule == job.rule and known.outputs == job.outputs and known.state in (STARTED, SUBMITTED):
+            return  # the same job, announced again by the Snakemake inside the cluster job
+        self.by_id[job.jobid] = job
+        self.log.jobs.append(job)
+
+    def _submitted(self, jobid: str, external_jobid: str, job_log: str | None = None) -> None:
+        job = self.by_id.get(jobid)
+        if job is None:
+            return
+        job.external_jobid = external_jobid
+        job.state = SUBMITTED
+        if job_log:
+            job.logs.append(job_log)
+
+    def _refused(self, line: str) -> None:
+        """sbatch said no: the job that was announced last and not submitted yet, for jobs are submitted in order."""
+        for job in reversed(self.log.jobs):
+            if job.state == STARTED:
+                job.error_line, job.message = self.at, line.strip()
+                self._end(job, FAILED)
+                return
+        self._add_problem("SubmissionError", line)
+
+    def _error(self, rule: str) -> None:
+        error_line = self.at
+        items, shell = self._items()
+        outputs = _files(items.get("output", ""))
+        job = self._find(rule, items.get("jobid", ""), outputs)
+        if job is None:
+            job = SnakemakeJob(self.log.path, rule=rule, jobid=items.get("jobid", ""), first_line=error_line)
+            job.time = self.time
+            self.by_id[job.jobid] = job
+            self.log.jobs.append(job)
+        elif job.state == FAILED:
+            return  # told again: embedded, or by the Snakemake inside the cluster job
+        job.outputs = job.outputs or outputs
+        job.logs += [file for file in _files(items.get("log", "")) if file not in job.logs]
+        job.external_jobid = items.get("external_jobid") or items.get("cluster_jobid") or job.external_jobid
+        if items.get("message", "None") != "None":
+            job.message = items["message"]
+        job.error_line, job.shell, job.exit_text = error_line, *shell
+        self._end(job, FAILED)
+
+    def _find(self, rule: str, jobid: str, outputs: list[str]) -> SnakemakeJob | None:
+        job = self.by_id.get(jobid)
+        if job and job.rule in (rule, ""):
+            job.rule = rule
+            return job
+        same = [job for job in self.log.jobs if job.rule == rule and outputs and job.outputs == outputs]
+        return same[-1] if same else None
+
+    def _group_error(self) -> None:
+        """The jobs of a failed group are listed by rule, id, output and log; which of them failed is not told."""
+        while self.at < len(self.lines) and self.lines[self.at].startswith("    "):
+            match = _JOB.match(self.lines[self.at])
+            self.at += 1
+            if match:
+                items, _ = self._items()
+                job = self._find(match[2], items.get("jobid", ""), _files(items.get("output", "")))
+                if job and job.state in (STARTED, SUBMITTED):
+                    job.error_line = self.at
+                    self._end(job, FAILED)
+
+    def _missing_output(self, rule: str) -> None:
+        for job in reversed(self.log.jobs):
+            if job.state in (STARTED, SUBMITTED) and rule in ("", job.rule):
+                job.error_line, job.message = self.at, " ".join(self.lines[self.at - 1 : self.at + 3])
+                self._end(job, FAILED)
+                return
+
+    def _problem(self, match: re.Match[str]) -> None:
+        text = "\n".join(self.lines[self.at - 1 : self.at - 1 + _PROBLEM_LINES])
+        if _JOB_FAILED_SOMEWHERE in text or any(word in text for word in _IN_A_JOB):
+            return
+        kind = match["type"] or ("LockException" if "locked" in match["said"] else "MissingSnakefile")
+        self._add_problem(kind, text, match["rule"] or "")
+
+    def _add_problem(self, kind: str, text: str, rule: str = "") -> None:
+        self.log.problems.append(WorkflowProblem(kind, self.at, text, rule))
+
+    def _end(self, job: SnakemakeJob | None, state: str) -> None:
+        if job is not None:
+            job.state, job.ended = state, self.time
+
+    def _items(self) -> tuple[dict[str, str], tuple[str, str]]:
+        """The "key: value" lines of the block that begins here, and of its shell command the text and the exit text."""
+        items: dict[str, str] = {}
+        shell: list[str] = []
+        while self.at < len(self.lines):
+            line = self.lines[self.at]
+            if not line.startswith("    ") or _JOB.match(line) or _ERROR.match(line) or _TIME.search(line[:40]):
+                break
+            self.at += 1
+            if line.strip() == "shell:":
+                indent = len(line) - len(line.lstrip()) + 4
+                while self.at < len(self.lines) and self.lines[self.at].startswith(" " * indent):
+                    shell.append(self.lines[self.at].strip())
+                    self.at += 1
+            elif match := _ITEM.match(line):
+                items.setdefault(match[1], match[2])
+        exit_text = shell.pop() if shell and shell[-1].startswith("(") else ""
+        return items, ("\n".join(shell), exit_text)
+
+    def _skip_embedded(self) -> None:
+        """Pass over a log that --show-failed-logs put between two lines of equally many "="."""
+        if self.at >= len(self.lines):
+            return
+        rule = self.lines[self.at].strip()
+        if len(rule) < 3 or set(rule) != {"="}:
+            return
+        for end in range(self.at + 1, len(self.lines)):
+            if self.lines[end].strip() == rule:
+                self.at = end + 1
+                return
+
+
+def _iso(asctime: str) -> str:
+    try:
+        return datetime.strptime(asctime, "%a %b %d %H:%M:%S %Y").isoformat()
+    except ValueError:
+        return ""
+
+
+def _files(text: str) -> list[str]:
+    """Snakemake joins file names by ", " and quotes nothing."""
+    text = text.removesuffix(" (check log file(s) for error details)")
+    return [name for name in text.split(", ") if name]
+
+
+def _wildcards(text: str) -> dict[str, str]:
+    return dict(item.split("=", 1) for item in text.split(", ") if "=" in item)
