@@ -1,0 +1,1 @@
+"""A small intrusion-detection pipeline on synthetic CAN-bus traffic: autoencoder, curriculum, fusion, evaluation."""
