@@ -114,7 +114,7 @@ class Catalogue:
             return hits
         for index, statement in enumerate(statements):
             found: set[int] = set()
-            for number in sorted(self._set.Match(statement.text)):
+            for number in sorted(self._set.Match(statement.text) or ()):
                 entry, pattern = self._pairs[number]
                 if id(entry) in found or not _applies(pattern, statement):
                     continue

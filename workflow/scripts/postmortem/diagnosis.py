@@ -6,14 +6,14 @@ from typing import Any
 
 from . import chains, exception_types
 from .catalogue import Catalogue, Entry, finding_from
-from .confidence import settled_status
 from .detectors import all_detectors
 from .detectors.confirm import confirm
 from .facts import RunFacts
-from .findings import GENERIC, WRAPPER, Evidence, Finding, Position
+from .findings import Evidence, Finding, Position
 from .present import present
 from .resolve import resolve
 from .statements import EXCEPTION, Statement, statements_of
+from .verdict import verdict
 from .wording import word
 
 SCHEMA_VERSION = 1
@@ -31,8 +31,8 @@ def diagnose(facts: RunFacts, catalogue: Catalogue) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - a check that breaks must not cost the diagnosis
             problems.append(f"a check of {finding.id} broke: {type(error).__name__}: {error}")
     findings = resolve([*said, *shown])
-    status, root = settled_status(facts, findings, [s for log in statements for s in log])
-    return present(facts, status, root, findings, statements, problems)
+    status, root = verdict(facts, findings, [s for log in statements for s in log])
+    return present(facts, status, root, findings, problems)
 
 
 def _said_by_logs(facts: RunFacts, catalogue: Catalogue, statements: list[list[Statement]]) -> list[Finding]:

@@ -14,6 +14,7 @@ HANDLED_PENALTY = 0.35  # an exception after which the program went on is hardly
 RIVAL_PENALTY = 0.1  # another fatal finding of another cause is left unexplained
 CONFIRMATION = 0.06  # each independent kind of evidence that agrees
 REFUTATION = 0.3  # each that contradicts
+REPEATS_QUOTED = 3  # the same statement of other ranks, or printed again by a launcher
 HIGHEST, LOWEST = 0.98, 0.05
 # Below this a specific cause is not named: on the labelled cases fewer than half of such answers were right.
 NAMED_FROM = 0.33
@@ -41,7 +42,7 @@ def resolve(findings: list[Finding]) -> list[Finding]:
     findings = _one_per_statement(findings)
     fatal = [f for f in findings if f.severity in (FATAL, GENERIC) and not f.position.handled]
     for finding in findings:
-        for other in findings:
+        for other in findings if finding.explained_by is None else ():
             if other is finding or other.severity in (HINT, WRAPPER) or (other.position.handled and not finding.position.handled):
                 continue
             if finding.severity == WRAPPER or (explains(other, finding.id) and could_precede(other, finding) and other.id != finding.id):
@@ -83,7 +84,6 @@ def _one_per_statement(findings: list[Finding]) -> list[Finding]:
     """Of several findings on one statement keep the specific before the generic; of one entry's repeats the first."""
     kept: list[Finding] = []
     by_place: dict[tuple, list[Finding]] = {}
-    seen: set[tuple] = set()
     for finding in findings:
         place = finding.position
         if place.line:
@@ -99,12 +99,17 @@ def _one_per_statement(findings: list[Finding]) -> list[Finding]:
             if finding.id not in best or len(finding.captures.get("", "")) > len(best[finding.id].captures.get("", "")):
                 best[finding.id] = finding
         kept += best.values()
+    first: dict[tuple, Finding] = {}
     result = []
-    for finding in sorted(kept, key=_order):
-        key = (finding.entry, finding.captures.get("", "")[:80]) if finding.position.line else (finding.entry, finding.id)
-        if key not in seen or not finding.position.line:
-            seen.add(key)
+    for finding in sorted(kept, key=lambda f: (f.explained_by is not None, _order(f))):
+        key = (finding.entry, finding.captures.get("", "")[:80])
+        if not finding.position.line:
             result.append(finding)
+        elif key not in first:
+            first[key] = finding
+            result.append(finding)
+        elif len(first[key].evidence) < REPEATS_QUOTED:
+            first[key].evidence += finding.evidence
     return result
 
 

@@ -201,6 +201,13 @@ def _message_lines(body: _Body, i: int, indent: int, raised: RaisedException) ->
     while i < len(body) and taken < MESSAGE_LINES and body.adjacent(i):
         text = _unbar(body.text(i)).rstrip()
         stripped = text.strip()
+        if not stripped and lines[-1].rstrip().endswith(":") and i + 1 < len(body) and _unbar(body.text(i + 1))[:4] == "    ":
+            i += 1  # Keras: "in user code:", an empty line, then the frames of the user's code
+            while i < len(body) and taken < MESSAGE_LINES and (not body.text(i).strip() or body.text(i)[:4] == "    "):
+                lines.append(body.text(i).rstrip())
+                raised.last_line = body.number(i)
+                i, taken = i + 1, taken + 1
+            break
         if not stripped or body.lines[i][2] or _HEADER.match(text) or _STOPS.match(stripped) or _FRAME.match(stripped):
             break
         if len(text) - len(text.lstrip()) <= indent:

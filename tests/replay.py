@@ -1,0 +1,44 @@
+"""Diagnose the text of a log in this process: what the catalogue's and the resolver's tests share."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from postmortem import catalogue as catalogue_module
+from postmortem.catalogue import Catalogue
+from postmortem.diagnosis import diagnose
+from postmortem.facts import Log, RunFacts
+from postmortem.sources.log import read_log, signal_pattern
+
+
+@lru_cache(maxsize=1)
+def bundled_catalogue() -> Catalogue:
+    """The catalogue as it is shipped."""
+    return catalogue_module.load(catalogue_module.files())
+
+
+@lru_cache(maxsize=1)
+def _signals():  # noqa: ANN202
+    return signal_pattern(bundled_catalogue().expressions())
+
+
+def facts_of(folder: Path, state: str = "failed") -> RunFacts:
+    """The facts of a run of which only its streams are left: slurm.err and slurm.out in `folder`."""
+    logs: list[Log] = []
+    for name, role in (("slurm.err", "stderr"), ("slurm.out", "stdout")):
+        if (folder / name).exists():
+            logs.append(read_log(folder / name, folder, role, signals=_signals()))
+    return RunFacts(run=f"test/{folder.name}", directory=str(folder), state=state, logs=logs)
+
+
+def diagnose_folder(folder: Path, state: str = "failed") -> dict[str, Any]:
+    """The diagnosis of such a run."""
+    return diagnose(facts_of(folder, state), bundled_catalogue())
+
+
+def diagnose_text(text: str, folder: Path, state: str = "failed") -> dict[str, Any]:
+    """The diagnosis of a run whose slurm.err holds `text`."""
+    (folder / "slurm.err").write_text(text, encoding="utf-8")
+    return diagnose_folder(folder, state)

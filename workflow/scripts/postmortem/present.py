@@ -1,0 +1,208 @@
+"""The diagnosis as a dictionary: the contract's keys, and what the report shows beyond them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from . import remedies
+from .exception_types import last_own_frame
+from .facts import Log, RunFacts, Traceback
+from .findings import HINT, WRAPPER, Evidence, Finding, Fix
+from .text import one_line
+
+SCHEMA_VERSION = 1
+SUMMARY_CHARACTERS = 300  # the contract's limit
+QUOTE_LINES = 14  # of one exception's message
+CONTEXT_LINES = 3  # shown around a quote
+EVIDENCE_ITEMS = 24
+FINDINGS = 40
+CODE_FRAMES = 4
+
+
+def present(facts: RunFacts, status: str, root: Finding | None, findings: list[Finding], problems: list[str]) -> dict[str, Any]:
+    """Everything that is written to diagnosis.json."""
+    logs = {log.source.path: log for log in facts.logs}
+    ordered = [root, *(f for f in findings if f is not root)] if root else findings
+    failed = status in ("failed", "suspect")
+    evidence = _evidence(root, ordered, facts, logs) if failed else []
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": facts.run,
+        "status": status,
+        "summary": one_line(_summary(facts, status, root), SUMMARY_CHARACTERS),
+        "root_cause": _root_cause(facts, root) if failed else None,
+        "findings": [_listed(f) for f in ordered if f.severity not in (WRAPPER, HINT) or f is root][:FINDINGS],
+        "evidence": evidence,
+        "fix": [asdict(fix) for fix in _fixes(facts, root, logs, evidence)] if failed else [],
+        "prevention": (root.prevention if root and root.prevention else _general_prevention(root)) if failed else [],
+        "not_checked": [*facts.not_checked, *problems],
+        "discovery": facts.reasons,
+        "attempts": [asdict(attempt) for attempt in facts.attempts],
+        "code": [asdict(frame) for frame in facts.code[:CODE_FRAMES]],
+        "changed": asdict(facts.good_run) if facts.good_run else None,
+        "traceback": _traceback(root, logs) if failed else [],
+        "stage": facts.stage,
+        "dataset": facts.dataset,
+    }
+
+
+def _summary(facts: RunFacts, status: str, root: Finding | None) -> str:
+    if status == "ok":
+        return f"{facts.run}: no sign of a failure."
+    if status == "running":
+        return f"{facts.run}: still running or waiting."
+    if root is None:
+        why = f" ({facts.reasons[0]})" if facts.reasons else ""
+        return f"{facts.run} failed{why}, but nothing that was read says why."
+    return root.root_cause or root.title
+
+
+def _root_cause(facts: RunFacts, root: Finding | None) -> dict[str, Any]:
+    if root is None:
+        read = ", ".join(log.source.path for log in facts.logs if log.size) or "no log"
+        reasons = "; ".join(facts.reasons) or "it was asked for"
+        return {
+            "id": "unknown",
+            "title": "Cause not known",
+            "explanation": f"It is known that the run failed ({reasons}), but neither {read} nor anything else that was read says why.",
+            "confidence": 0.3,
+            "upstream_run": None,
+            "confirmed_by": [],
+            "refuted_by": [],
+            "would_refute": "",
+            "references": [],
+        }
+    return {
+        "id": root.id,
+        "title": root.title,
+        "explanation": root.root_cause or root.title,
+        "confidence": root.confidence,
+        "upstream_run": root.upstream_run,
+        "confirmed_by": root.confirmed_by,
+        "refuted_by": root.refuted_by,
+        "would_refute": root.would_refute,
+        "references": root.references,
+    }
+
+
+def _listed(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "title": finding.title,
+        "confidence": finding.confidence,
+        "explained_by": finding.explained_by,
+        "severity": finding.severity,
+        "handled": finding.position.handled,
+        "source": finding.position.log or (finding.evidence[0].source if finding.evidence else ""),
+        "line": finding.position.line or None,
+    }
+
+
+def _evidence(root: Finding | None, findings: list[Finding], facts: RunFacts, logs: dict[str, Log]) -> list[dict[str, Any]]:
+    chosen: list[tuple[Evidence, str]] = []
+    if root:
+        chosen += [(item, root.id) for item in root.evidence]
+        chosen += [(item, root.id) for item in _chain(root, logs)]
+        for finding in findings:
+            if finding is not root and (finding.id == root.id or finding.severity == HINT) and finding.evidence:
+                chosen.append((finding.evidence[0], finding.id))
+        chosen += [(f.evidence[0], f.id) for f in findings if f is not root and f.evidence and f.id != root.id]
+    else:
+        chosen += [(f.evidence[0], f.id) for f in findings if f.evidence]
+        chosen += [(item, "unknown") for item in _last_words(facts)]
+    items, seen = [], set()
+    for item, finding_id in chosen:
+        key = (item.source, item.line, item.text[:80])
+        if key in seen or len(items) >= EVIDENCE_ITEMS:
+            continue
+        seen.add(key)
+        items.append(_quote(item, finding_id, logs.get(item.source)))
+    return items
+
+
+def _quote(item: Evidence, finding_id: str, log: Log | None) -> dict[str, Any]:
+    """One item of evidence, with the raw lines and a few around them where it stands in a log."""
+    quoted: dict[str, Any] = {
+        "source": item.source, "line": item.line, "text": item.text, "finding": finding_id, "kind": item.kind, "note": item.note,
+        "before": [], "after": [],
+    }  # fmt: skip
+    if log is None or item.line is None:
+        return quoted
+    wanted = item.text.count("\n") + 1
+    here = [line for line in log.lines if item.line <= line.number < item.line + min(wanted, QUOTE_LINES)]
+    first = item.text.split("\n", 1)[0]
+    if here and first[:60] in here[0].text or (here and wanted > 1):
+        quoted["text"] = "\n".join(line.text for line in here)
+    elif here:
+        quoted["text"] = next((line.text for line in here if first[:60] in line.text), here[0].text)
+    last = here[-1].number if here else item.line
+    quoted["before"] = [asdict(ln) for ln in log.lines if item.line - CONTEXT_LINES <= ln.number < item.line]
+    quoted["after"] = [asdict(ln) for ln in log.lines if last < ln.number <= last + CONTEXT_LINES]
+    return quoted
+
+
+def _root_traceback(root: Finding | None, logs: dict[str, Log]) -> Traceback | None:
+    if root is None or root.position.traceback is None or root.position.log not in logs:
+        return None
+    return logs[root.position.log].tracebacks[root.position.traceback]
+
+
+def _chain(root: Finding, logs: dict[str, Log]) -> list[Evidence]:
+    """The other exceptions of the root's chain, and the frame of the project's own code that raised it."""
+    traceback = _root_traceback(root, logs)
+    if traceback is None:
+        return []
+    path = root.position.log
+    items = []
+    raised = traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
+    if frame := last_own_frame(raised):
+        source = f"\n    {frame.source}" if frame.source else ""
+        items.append(Evidence(path, f'File "{frame.file}", line {frame.line}, in {frame.function}{source}', frame.log_line or None, "code"))
+    for exception in traceback.exceptions:
+        if exception is not raised and exception.line:
+            items.append(Evidence(path, f"{exception.type}: {exception.message}".rstrip(": "), exception.line))
+    return items
+
+
+def _traceback(root: Finding | None, logs: dict[str, Log]) -> list[dict[str, Any]]:
+    """The frames of the root's exception in the project's own code, outermost first."""
+    traceback = _root_traceback(root, logs)
+    if traceback is None or root is None:
+        return []
+    raised = traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
+    return [asdict(frame) for frame in raised.frames if frame.own][-12:]
+
+
+def _last_words(facts: RunFacts) -> list[Evidence]:
+    """The last lines of each log that has any: all that is there when nothing speaks."""
+    items = []
+    for log in facts.logs:
+        if log.role in ("stderr", "stdout", "job", "executor"):
+            lines = [line for line in log.lines if line.text.strip()]
+            items += [Evidence(log.source.path, line.text, line.number, note="last line") for line in lines[-1:]]
+    return items
+
+
+def _fixes(facts: RunFacts, root: Finding | None, logs: dict[str, Log], evidence: list[dict[str, Any]]) -> list[Fix]:
+    fixes = list(root.fix) if root else []
+    traceback = _root_traceback(root, logs)
+    if root and traceback and not any(fix.file for fix in fixes):
+        frame = last_own_frame(traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)])
+        if frame and root.id.startswith(("code.", "model.", "training.", "data.", "config.", "gpu.")):
+            fixes.append(remedies.edit(frame.file, frame.line, frame.function))
+    if not any(fix.command or fix.config or fix.file for fix in fixes):
+        place = next((item for item in evidence if item["source"] in logs), None)
+        if place:
+            fixes.append(remedies.read_on(place["source"], place["line"]))
+        elif log := next((log for log in facts.logs if log.size), None):
+            fixes.append(remedies.read_on(log.source.path, None))
+    if root and root.upstream_run is None and (command := remedies.rerun(facts)) and not any(f.command and command in f.command for f in fixes):
+        fixes.append(Fix("Once that is done, run this stage again.", command))
+    return fixes or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
+
+
+def _general_prevention(root: Finding | None) -> list[str]:
+    if root is None:
+        return ["Let the job write its output unbuffered (PYTHONUNBUFFERED=1) and with PYTHONFAULTHANDLER=1, so that the last words are kept."]
+    return ["Run the stage once on a small sample before the whole workflow is submitted: it shows this failure in a minute."]

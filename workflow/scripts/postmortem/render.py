@@ -1,0 +1,93 @@
+"""A diagnosis as Markdown for people. Whatever comes from a log is escaped or fenced: it is text, never markup."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+TEMPLATES = Path(__file__).with_name("templates")
+EVIDENCE_SHOWN = 8  # of the items in diagnosis.json; the four lines that matter must not hide behind fifty
+CONSEQUENCES_SHOWN = 8
+LINE_CHARACTERS = 400  # of a quoted line in the report; diagnosis.json has it whole
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def escape_markdown(text: Any) -> str:
+    """Text in which no character is read as Markdown or HTML, on one line."""
+    text = " ".join(str(text).split())
+    return _MARKUP.sub(r"\\\1", text.replace("&", "&amp;")).replace("\\<", "&lt;").replace("\\>", "&gt;")
+
+
+def inline_code(text: Any) -> str:
+    """Text as inline code, whatever backticks it holds."""
+    text = " ".join(str(text).split()).replace("|", "\\|") or " "
+    ticks = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """Text in a code fence that nothing in it can close."""
+    fence = "`" * max(3, max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def excerpt(item: dict[str, Any]) -> str:
+    """A quote with the lines around it; the quoted lines are marked with ">"."""
+    quoted = item["text"].split("\n")
+    if item.get("line") is None:
+        return fenced("\n".join(_cut(line) for line in quoted))
+    rows = [(line["number"], line["text"], False) for line in item.get("before") or []]
+    rows += [(item["line"] + i, text, True) for i, text in enumerate(quoted)]
+    rows += [(line["number"], line["text"], False) for line in item.get("after") or []]
+    return fenced(_numbered(rows))
+
+
+def source_excerpt(frame: dict[str, Any]) -> str:
+    """The source around a frame, its line marked with ">"."""
+    return fenced(_numbered([(line["number"], line["text"], line["number"] == frame["line"]) for line in frame["lines"]]), "python")
+
+
+def new_lines(good_run: dict[str, Any]) -> str:
+    return fenced(_numbered([(line["number"], line["text"], False) for line in good_run["new_lines"]]))
+
+
+def _numbered(rows: list[tuple[int, str, bool]]) -> str:
+    width = len(str(max((number for number, _, _ in rows), default=0)))
+    return "\n".join(f"{'>' if marked else ' '} {number:>{width}} | {_cut(text)}".rstrip() for number, text, marked in rows)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LINE_CHARACTERS else text[:LINE_CHARACTERS] + "…"
+
+
+def _sure(confidence: float) -> str:
+    words = ((0.9, "almost certain"), (0.75, "very likely"), (0.5, "likely"), (0.33, "possible"))
+    return f"{next((word for limit, word in words if confidence >= limit), 'not known')} ({confidence:.2f})"
+
+
+@lru_cache(maxsize=2)
+def environment(html: bool = False) -> jinja2.Environment:
+    """The templates' environment; values are escaped for HTML if `html`."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=html, trim_blocks=True, lstrip_blocks=True
+    )
+    env.filters |= {
+        "md": escape_markdown, "code": inline_code, "fenced": fenced, "excerpt": excerpt, "source_excerpt": source_excerpt,
+        "new_lines": new_lines, "sure": _sure,
+    }  # fmt: skip
+    return env
+
+
+def markdown(diagnosis: dict[str, Any]) -> str:
+    """diagnosis.md for one diagnosis as diagnosis.json holds it."""
+    shown = diagnosis["evidence"][:EVIDENCE_SHOWN]
+    consequences = [f for f in diagnosis["findings"][1:] if f.get("explained_by") or f.get("handled")][:CONSEQUENCES_SHOWN]
+    text = environment().get_template("diagnosis.md.j2").render(
+        d=diagnosis, shown=shown, hidden=len(diagnosis["evidence"]) - len(shown), consequences=consequences
+    )  # fmt: skip
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
