@@ -10,7 +10,7 @@ from postmortem import catalogue as catalogue_module
 from postmortem.catalogue import Catalogue
 from postmortem.diagnosis import diagnose
 from postmortem.facts import Log, RunFacts
-from postmortem.sources.log import read_log, signal_pattern
+from postmortem.sources.log import read_log, signal_patterns
 
 
 @lru_cache(maxsize=1)
@@ -21,7 +21,7 @@ def bundled_catalogue() -> Catalogue:
 
 @lru_cache(maxsize=1)
 def _signals():  # noqa: ANN202
-    return signal_pattern(bundled_catalogue().expressions())
+    return signal_patterns(bundled_catalogue().expressions())
 
 
 def facts_of(folder: Path, state: str = "failed") -> RunFacts:

@@ -13,7 +13,7 @@ from .text import one_line
 
 SCHEMA_VERSION = 1
 SUMMARY_CHARACTERS = 300  # the contract's limit
-QUOTE_LINES = 14  # of one exception's message
+QUOTE_LINES = 30  # of one exception's message
 CONTEXT_LINES = 3  # shown around a quote
 EVIDENCE_ITEMS = 24
 FINDINGS = 40
