@@ -1,0 +1,3 @@
+#!/bin/bash
+conda activate gnn
+./env/bin/python3 train.py autoencoder --dataset hcrl_sa
