@@ -64,18 +64,23 @@ def run(stage: str, config: Config) -> Path:
     return result
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Command line."""
+def parsed(arguments: list[str] | None) -> tuple[str, Config]:
+    """The stage and the configuration that a command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--config", dest="frozen", help="the config.json of an earlier run")
     add_flags(parser)
     args = vars(parser.parse_args(arguments))
+    stage, frozen = args.pop("stage"), args.pop("frozen")
+    return stage, build(frozen, args)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
     # force: several runs in one process, each with its own stderr
     logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", level=logging.INFO, force=True)
     signal.signal(signal.SIGTERM, on_sigterm)
-    stage, frozen = args.pop("stage"), args.pop("frozen")
-    run(stage, build(frozen, args))
+    run(*parsed(arguments))
 
 
 if __name__ == "__main__":

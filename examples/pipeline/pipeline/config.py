@@ -31,8 +31,8 @@ class Config:
     model_size: str = "teacher"
     seed: int = 42
     lr: float = 0.005
-    max_epochs: int = 15
-    batch_size: int = 8
+    max_epochs: int = 20
+    batch_size: int = 4
     patience: int = 8
     weight_decay: float = 0.0001
     gradient_clip: float = 1.0

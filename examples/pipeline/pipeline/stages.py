@@ -116,17 +116,22 @@ def fusion(config: Config, run_dir: Path) -> Path:
     memory: list[tuple[int, int, float] | None] = [None] * config.dqn_buffer_size
     told = 0
 
-    def rewards(state: Tensor, action: Tensor, label: Tensor) -> Tensor:
-        alpha = action / (config.alpha_steps - 1)
-        return 1 - (alpha * state[:, 1] + (1 - alpha) * state[:, 0] - label).abs()
+    weights = torch.arange(config.alpha_steps) / (config.alpha_steps - 1)
+
+    def rewards(state: Tensor, label: Tensor) -> Tensor:
+        """What each weight would earn for each window."""
+        fused = state[:, 1:] * weights + state[:, :1] * (1 - weights)
+        return 1 - (fused - label.unsqueeze(1)).abs()
+
+    earned = rewards(states, truth)
 
     def experience(epoch: int) -> Iterable[list[tuple[int, int, float]]]:
         nonlocal told
         greedy = agent(states).argmax(dim=1)
         explore = torch.rand(len(greedy)) < max(config.dqn_epsilon, 1 - epoch / 5)
         action = torch.where(explore, torch.randint(config.alpha_steps, greedy.shape), greedy)
-        for each in zip(range(len(action)), action.tolist(), rewards(states, action, truth).tolist(), strict=True):
-            memory[told % len(memory)] = each
+        for place, chosen in enumerate(action.tolist()):
+            memory[told % len(memory)] = (place, chosen, earned[place, chosen].item())
             told += 1
         known = [each for each in memory[: min(told, len(memory))] if each]
         return [random.sample(known, min(64, len(known))) for _ in range(10)]
@@ -137,7 +142,7 @@ def fusion(config: Config, run_dir: Path) -> Path:
 
     unseen, label = fusion_states(held_out, judge, classifier)
 
-    def regret(_: None) -> Tensor:
-        return 1 - rewards(unseen, agent(unseen).argmax(dim=1), label).mean()
+    def misjudged(_: None) -> Tensor:
+        return functional.mse_loss(agent(unseen), rewards(unseen, label))
 
-    return Trainer(agent, config, run_dir, config.fusion_lr).fit(experience, [None], loss, regret)
+    return Trainer(agent, config, run_dir, config.fusion_lr).fit(experience, [None], loss, misjudged)

@@ -35,7 +35,7 @@ class Car:
     def drive(self, rows: int, attack: str | None = None, foreign: int = 0) -> Iterator[Row]:
         """Traffic of a drive. Attacks come in bursts of one window; `foreign` ids belong to another car."""
         ids = self.ids + [f"{0x650 + number:03X}" for number in range(foreign)]
-        weights = self.weights + [1.0] * foreign
+        weights = self.weights + [0.5] * foreign
         for name in ids[len(self.ids) :]:
             self.state.setdefault(name, [0] * 8)
         clock = 0.0
@@ -68,7 +68,7 @@ def captures(root: Path, seed: int, windows: int = 60, header_only: bool = False
     write(root / "train_02_attacks" / "flood.csv", car.drive(rows // 2, "flood"))
     write(root / "train_02_attacks" / "fuzzing.csv", car.drive(rows // 2, "fuzzing"))
     write(root / "test_01_known_car" / "flood.csv", car.drive(rows // 3, "flood"))
-    write(root / "test_02_unknown_car" / "flood.csv", car.drive(rows // 3, "flood", foreign=6))
+    write(root / "test_02_unknown_car" / "fuzzing.csv", car.drive(rows // 3, "fuzzing", foreign=2))
 
 
 def extra_capture(root: Path, seed: int) -> None:
