@@ -102,7 +102,7 @@ def keep(case: Case, code: int, err: Path, out: Path, args: argparse.Namespace) 
     """Check that the streams carry the truth of the label, then store them."""
     texts = {path.name: path.read_bytes() for path in (err, out)}
     whole = b"\n".join(texts.values()).decode(errors="replace")
-    tail = whole[-900:]
+    tail = whole[-6000:]
     if case.key_evidence not in whole:
         raise BadFixture(f"exit {code}, key_evidence {case.key_evidence!r} is not in the log:\n{tail}")
     if (code == 0) != (case.cause == "none" or case.exit_ok):

@@ -13,7 +13,7 @@ user=$1 setup=$2
     chown 2041:2041 /home/mara
     etc=/home/.etc
     mkdir -m 755 $etc
-    printf '127.0.0.1 localhost node17\n' >$etc/hosts
+    printf '127.0.0.1 localhost\n127.0.1.1 node17\n' >$etc/hosts
     { cat /etc/passwd; echo 'mara:x:2041:2041::/home/mara:/bin/bash'; } >$etc/passwd
     mount --bind $etc/hosts /etc/hosts
     mount --bind $etc/passwd /etc/passwd

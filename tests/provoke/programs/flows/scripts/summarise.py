@@ -1,0 +1,12 @@
+def summarise(path, column):
+    with open(path) as file:
+        return [line.split("\t")[column] for line in file]
+
+
+def main():
+    found = summarise(snakemake.input[0], snakemake.params.col)
+    with open(snakemake.output[0], "w") as file:
+        file.write("\n".join(found))
+
+
+main()

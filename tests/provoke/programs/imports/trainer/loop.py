@@ -1,0 +1,7 @@
+"""The loop."""
+
+from trainer.optim import make_optimizer
+
+
+def fit():
+    print("fitting with", make_optimizer())
