@@ -107,6 +107,16 @@ _DATA_WORDS = re.compile(
     re.I,
 )
 _SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroadcast", re.I)
+# What a check in the project's own code speaks about, most telling first.
+_THEMES: tuple[tuple[re.Pattern[str], str, float], ...] = (
+    (re.compile(r"\b(?:nan|infs?|infinite|non-?finite|not finite)\b", re.I), "training.nan_loss", 0.7),
+    (re.compile(r"\bdiverge[ds]?\b|\bexplod(?:ed|ing)\b", re.I), "training.divergence", 0.65),
+    (re.compile(r"\bfeatures?\b.*\bexpect|\bexpect\w*\b.*\bfeatures?\b|\bfeature (?:count|dim|width|number)|\d+ (?:node|edge|input) features", re.I), "data.feature_mismatch", 0.7),
+    (re.compile(r"\b(?:id|index|indices|token)s?\b.*(?:out of (?:range|bounds)|>=|exceeds?|larger than|vocab)|out[- ]of[- ]vocabulary", re.I), "data.id_out_of_range", 0.6),
+    (re.compile(r"\b(?:labels?|class(?:es)?|targets?)\b.*(?:out of (?:range|bounds)|>=|exceeds?)", re.I), "data.label_out_of_range", 0.6),
+    (re.compile(r"\b(?:empty|no|zero|0|without any) (?:\w+ ){0,2}(?:data(?:set)?|samples?|graphs?|rows|images|records|examples|edges|batches)\b|\b(?:data(?:set|loader|frame)?|split|batch)\b.* (?:is|was|are) empty|has no (?:rows|samples|graphs|edges)", re.I), "data.empty", 0.7),
+    (re.compile(r"\b(?:CUDA|GPU|cuda device)\b.*(?:not available|unavailable|required|no |found)|\bno (?:GPU|CUDA)", re.I), "gpu.unavailable", 0.7),
+)  # fmt: skip
 _NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
 _CONFIG_WORDS = re.compile(r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|not supported|choose|got\b|requires?", re.I)
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
@@ -188,6 +198,9 @@ def _missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
 
 def _on_purpose(name: str, message: str) -> tuple[str, str, float]:
     """A check in the project's own code speaks: what about?"""
+    for expression, cause, confidence in _THEMES:
+        if expression.search(message):
+            return cause, GENERIC, confidence
     if _NOT_FOUND.search(message):
         if _CHECKPOINT_PATH.search(message):
             return "model.checkpoint_missing", GENERIC, 0.75

@@ -28,9 +28,12 @@ def explains(cause: Finding, id: str) -> bool:
 
 
 def could_precede(first: Finding, second: Finding) -> bool:
-    """Whether `first` may have happened before `second`, by all that is known of their places."""
+    """Whether `first` may have happened before `second`, by all that is known of their places.
+
+    The place of a symptom says little: a launcher reports the death of a rank long after the others complained.
+    """
     a, b = first.position, second.position
-    if not a.line or not b.line or a.log != b.log:
+    if not a.line or not b.line or a.log != b.log or second.severity == SYMPTOM:
         return True
     if a.traceback is not None and a.traceback == b.traceback:
         return a.depth <= b.depth
