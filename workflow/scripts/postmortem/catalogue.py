@@ -36,7 +36,7 @@ class Pattern:
     frame: str = ""
 
     @cached_property
-    def compiled(self):  # noqa: ANN201 - re2 has no types
+    def compiled(self):
         return _compile(self.expression)
 
 
@@ -66,7 +66,7 @@ class Entry:
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
-def _options():  # noqa: ANN202
+def _options():
     import re2
 
     options = re2.Options()
@@ -78,7 +78,7 @@ def _options():  # noqa: ANN202
 _compiled: dict[str, Any] = {}
 
 
-def _compile(expression: str):  # noqa: ANN202
+def _compile(expression: str):
     import re2
 
     if expression not in _compiled:
@@ -94,7 +94,7 @@ class Catalogue:
         self._pairs = [(entry, pattern) for entry in entries for pattern in entry.patterns]
 
     @cached_property
-    def _set(self):  # noqa: ANN202
+    def _set(self):
         import re2
 
         expressions = re2.Set.SearchSet(_options())
@@ -213,8 +213,14 @@ def _entry(raw: Any, path: Path, index: int) -> Entry:
     patterns = [_pattern(item, where) for item in raw["patterns"]]
     conditions = [{"statement": item} if isinstance(item, str) else item for item in raw.get("not_when") or []]
     for condition in conditions:
-        if not isinstance(condition, dict) or len(condition) != 1 or not set(condition) <= {"statement", "near", "before", "after"}:
-            raise CatalogueError(f"{where}: not_when takes expressions, or one of near, before and after with an expression")
+        if (
+            not isinstance(condition, dict)
+            or len(condition) != 1
+            or not set(condition) <= {"statement", "near", "before", "after"}
+        ):
+            raise CatalogueError(
+                f"{where}: not_when takes expressions, or one of near, before and after with an expression"
+            )
         _check(next(iter(condition.values())), where)
     fixes = [{"text": item} if isinstance(item, str) else item for item in raw.get("fix") or []]
     return Entry(

@@ -7,7 +7,17 @@ from .findings import GENERIC, HINT, SYMPTOM, WRAPPER, Finding
 from .statements import Statement
 
 # Causes that stay the cause however the program words them: the machine speaks, not the program.
-_HARD = ("host.", "gpu.", "io.", "slurm.", "code.import", "code.library_conflict", "code.syntax", "tracking.", "distributed.")
+_HARD = (
+    "host.",
+    "gpu.",
+    "io.",
+    "slurm.",
+    "code.import",
+    "code.library_conflict",
+    "code.syntax",
+    "tracking.",
+    "distributed.",
+)
 
 
 def settle(pairs: list[tuple[Statement, Finding]]) -> None:
@@ -15,14 +25,14 @@ def settle(pairs: list[tuple[Statement, Finding]]) -> None:
     chains: dict[tuple[str, int], list[tuple[Statement, Finding]]] = {}
     for statement, finding in pairs:
         if statement.traceback and len(statement.traceback.exceptions) > 1 and finding.severity not in (WRAPPER, HINT):
-            chains.setdefault((statement.log.source.path, statement.traceback.first_line), []).append((statement, finding))
+            chains.setdefault((statement.log.source.path, statement.traceback.first_line), []).append(
+                (statement, finding)
+            )
     for chain in chains.values():
         chain.sort(key=lambda pair: pair[0].depth)
         speaker = _speaker(chain)
         for _, finding in chain:
-            if finding is not speaker and finding.id != speaker.id and finding.position.depth != speaker.position.depth:
-                finding.explained_by = speaker.id
-            elif finding is not speaker and finding.id == speaker.id:
+            if (finding is not speaker and finding.id != speaker.id and finding.position.depth != speaker.position.depth) or (finding is not speaker and finding.id == speaker.id):
                 finding.explained_by = speaker.id
 
 

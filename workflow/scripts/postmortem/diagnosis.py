@@ -28,7 +28,7 @@ def diagnose(facts: RunFacts, catalogue: Catalogue) -> dict[str, Any]:
     for finding in said:
         try:
             confirm(finding, facts)
-        except Exception as error:  # noqa: BLE001 - a check that breaks must not cost the diagnosis
+        except Exception as error:
             problems.append(f"a check of {finding.id} broke: {type(error).__name__}: {error}")
     findings = resolve([*said, *shown])
     status, root = verdict(facts, findings, [s for log in statements for s in log])
@@ -45,7 +45,11 @@ def _said_by_logs(facts: RunFacts, catalogue: Catalogue, statements: list[list[S
             if entry.severity not in ("hint",):
                 known.add(id(statement))
         for statement in of_log:
-            if statement.kind == EXCEPTION and id(statement) not in known and (finding := exception_types.classify(statement)):
+            if (
+                statement.kind == EXCEPTION
+                and id(statement) not in known
+                and (finding := exception_types.classify(statement))
+            ):
                 _place(finding, statement)
                 pairs.append((statement, finding, None))
     chains.settle([(statement, finding) for statement, finding, _ in pairs])
@@ -72,6 +76,6 @@ def _shown_by_other_facts(facts: RunFacts, problems: list[str]) -> list[Finding]
     for name, detect in all_detectors():
         try:
             findings += detect(facts)
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:
             problems.append(f"the detector {name} broke: {type(error).__name__}: {error}")
     return findings

@@ -100,7 +100,10 @@ _ERRNO: dict[str, tuple[str, float]] = {
     "110": ("io.network", 0.75), "111": ("io.network", 0.7), "113": ("io.network", 0.8), "116": ("io.stale_filesystem", 0.93),
     "122": ("host.disk_full", 0.93), "8": ("env.activation", 0.7), "121": ("io.stale_filesystem", 0.8),
 }  # fmt: skip
-_CHECKPOINT_PATH = re.compile(r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model", re.I)
+_CHECKPOINT_PATH = re.compile(
+    r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
+    re.I,
+)
 _DATA_WORDS = re.compile(
     r"\b(?:data(?:set|frame|loader|base)?|samples?|rows?|columns?|csv|parquet|json|graphs?|edge(?:s|_index)?|nodes?|images?|files?|labels?|"
     r"records?|tokens?|sequence|features?|values? of)\b",
@@ -118,7 +121,10 @@ _THEMES: tuple[tuple[re.Pattern[str], str, float], ...] = (
     (re.compile(r"\b(?:CUDA|GPU|cuda device)\b.*(?:not available|unavailable|required|no |found)|\bno (?:GPU|CUDA)", re.I), "gpu.unavailable", 0.7),
 )  # fmt: skip
 _NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
-_CONFIG_WORDS = re.compile(r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|not supported|choose|got\b|requires?", re.I)
+_CONFIG_WORDS = re.compile(
+    r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|not supported|choose|got\b|requires?",
+    re.I,
+)
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
 _LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization)\.py|safetensors/")
 _TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
@@ -183,7 +189,11 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
     if name in ("ValueError", "RuntimeError", "Exception", "OSError", "error", "Error"):
         return _said_by_library(name, exception)
     if exception.frames and name.endswith(("Error", "Exception")):
-        return ("config.invalid", GENERIC, 0.45) if re.search(r"config|argument|option|valid", name, re.I) else ("unknown", GENERIC, 0.2)
+        return (
+            ("config.invalid", GENERIC, 0.45)
+            if re.search(r"config|argument|option|valid", name, re.I)
+            else ("unknown", GENERIC, 0.2)
+        )
     return "unknown", GENERIC, 0.2
 
 
@@ -237,5 +247,3 @@ def _words(cause: str, exception: RaisedException, name: str, place: str) -> str
     if cause == "config.invalid":
         return f"A value was refused by {name}{place}{said}."
     return f"{name}{place}{said}."
-
-

@@ -141,7 +141,8 @@ class SnakemakeJob:
     outputs: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     external_jobid: str = ""
-    time: str = ""
+    time: str = ""  # when its block was printed: started or submitted
+    ended: str = ""  # when it finished or its error was printed
     state: str = "started"  # "started", "submitted", "finished", "failed", "restarted" (failed, but tried again)
     message: str = ""
     first_line: int = 0  # of its block
@@ -377,7 +378,9 @@ class RunFacts:
     reasons: list[str] = field(default_factory=list)  # why discovery says so
     sentinel: dict[str, Any] = field(default_factory=dict)
     collected_at: str = ""
-    profile: dict[str, Any] = field(default_factory=dict)  # the project profile, as far as detectors and remedies need it
+    profile: dict[str, Any] = field(
+        default_factory=dict
+    )  # the project profile, as far as detectors and remedies need it
     attempts: list[Attempt] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
     slurm_jobs: list[SlurmJob] = field(default_factory=list)

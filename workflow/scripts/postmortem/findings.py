@@ -15,7 +15,9 @@ class Evidence:
     source: str  # path relative to the project, or the command that gave it
     text: str
     line: int | None = None
-    kind: str = "log"  # log, slurm, snakemake, config, curve, metrics, checkpoint, data, tracker, code, upstream, good_run
+    kind: str = (
+        "log"  # log, slurm, snakemake, config, curve, metrics, checkpoint, data, tracker, code, upstream, good_run
+    )
     note: str = ""  # what it says, where the quote does not speak for itself
 
 

@@ -20,7 +20,9 @@ FINDINGS = 40
 CODE_FRAMES = 4
 
 
-def present(facts: RunFacts, status: str, root: Finding | None, findings: list[Finding], problems: list[str]) -> dict[str, Any]:
+def present(
+    facts: RunFacts, status: str, root: Finding | None, findings: list[Finding], problems: list[str]
+) -> dict[str, Any]:
     """Everything that is written to diagnosis.json."""
     logs = {log.source.path: log for log in facts.logs}
     ordered = [root, *(f for f in findings if f is not root)] if root else findings
@@ -99,7 +101,9 @@ def _listed(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _evidence(root: Finding | None, findings: list[Finding], facts: RunFacts, logs: dict[str, Log]) -> list[dict[str, Any]]:
+def _evidence(
+    root: Finding | None, findings: list[Finding], facts: RunFacts, logs: dict[str, Log]
+) -> list[dict[str, Any]]:
     chosen: list[tuple[Evidence, str]] = []
     if root:
         chosen += [(item, root.id) for item in root.evidence]
@@ -132,7 +136,7 @@ def _quote(item: Evidence, finding_id: str, log: Log | None) -> dict[str, Any]:
     wanted = item.text.count("\n") + 1
     here = [line for line in log.lines if item.line <= line.number < item.line + min(wanted, QUOTE_LINES)]
     first = item.text.split("\n", 1)[0]
-    if here and first[:60] in here[0].text or (here and wanted > 1):
+    if (here and first[:60] in here[0].text) or (here and wanted > 1):
         quoted["text"] = "\n".join(line.text for line in here)
     elif here:
         quoted["text"] = next((line.text for line in here if first[:60] in line.text), here[0].text)
@@ -158,7 +162,14 @@ def _chain(root: Finding, logs: dict[str, Log]) -> list[Evidence]:
     raised = traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
     if frame := last_own_frame(raised):
         source = f"\n    {frame.source}" if frame.source else ""
-        items.append(Evidence(path, f'File "{frame.file}", line {frame.line}, in {frame.function}{source}', frame.log_line or None, "code"))
+        items.append(
+            Evidence(
+                path,
+                f'File "{frame.file}", line {frame.line}, in {frame.function}{source}',
+                frame.log_line or None,
+                "code",
+            )
+        )
     for exception in traceback.exceptions:
         if exception is not raised and exception.line:
             items.append(Evidence(path, f"{exception.type}: {exception.message}".rstrip(": "), exception.line))
@@ -197,12 +208,21 @@ def _fixes(facts: RunFacts, root: Finding | None, logs: dict[str, Log], evidence
             fixes.append(remedies.read_on(place["source"], place["line"]))
         elif log := next((log for log in facts.logs if log.size), None):
             fixes.append(remedies.read_on(log.source.path, None))
-    if root and root.upstream_run is None and (command := remedies.rerun(facts)) and not any(f.command and command in f.command for f in fixes):
+    if (
+        root
+        and root.upstream_run is None
+        and (command := remedies.rerun(facts))
+        and not any(f.command and command in f.command for f in fixes)
+    ):
         fixes.append(Fix("Once that is done, run this stage again.", command))
     return fixes or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
 
 
 def _general_prevention(root: Finding | None) -> list[str]:
     if root is None:
-        return ["Let the job write its output unbuffered (PYTHONUNBUFFERED=1) and with PYTHONFAULTHANDLER=1, so that the last words are kept."]
-    return ["Run the stage once on a small sample before the whole workflow is submitted: it shows this failure in a minute."]
+        return [
+            "Let the job write its output unbuffered (PYTHONUNBUFFERED=1) and with PYTHONFAULTHANDLER=1, so that the last words are kept."
+        ]
+    return [
+        "Run the stage once on a small sample before the whole workflow is submitted: it shows this failure in a minute."
+    ]

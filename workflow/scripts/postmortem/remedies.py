@@ -29,7 +29,8 @@ def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
     if not templates.get("stage") or not facts.stage or (values and not given):
         return ""
     flags = " ".join(
-        templates["flag"].format(field=key.replace("_", "-"), value=shlex.quote(_shown(value))) for key, value in given.items()
+        templates["flag"].format(field=key.replace("_", "-"), value=shlex.quote(_shown(value)))
+        for key, value in given.items()
     )
     config = f"{facts.directory}/config.json"
     return templates["stage"].format(stage=facts.stage, config=shlex.quote(config), flags=flags).strip()
@@ -45,7 +46,11 @@ def read_on(path: str, line: int | None) -> Fix:
         return Fix(f"Read {path} from its end.", f"tail -n 40 {shlex.quote(path)}", None, path)
     first = max(1, line - CONTEXT_LINES)
     return Fix(
-        f"Read {path} around line {line}.", f"sed -n '{first},{line + CONTEXT_LINES}p' {shlex.quote(path)}", None, path, line
+        f"Read {path} around line {line}.",
+        f"sed -n '{first},{line + CONTEXT_LINES}p' {shlex.quote(path)}",
+        None,
+        path,
+        line,
     )
 
 

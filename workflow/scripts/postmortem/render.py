@@ -49,7 +49,10 @@ def excerpt(item: dict[str, Any]) -> str:
 
 def source_excerpt(frame: dict[str, Any]) -> str:
     """The source around a frame, its line marked with ">"."""
-    return fenced(_numbered([(line["number"], line["text"], line["number"] == frame["line"]) for line in frame["lines"]]), "python")
+    return fenced(
+        _numbered([(line["number"], line["text"], line["number"] == frame["line"]) for line in frame["lines"]]),
+        "python",
+    )
 
 
 def new_lines(good_run: dict[str, Any]) -> str:
@@ -58,7 +61,9 @@ def new_lines(good_run: dict[str, Any]) -> str:
 
 def _numbered(rows: list[tuple[int, str, bool]]) -> str:
     width = len(str(max((number for number, _, _ in rows), default=0)))
-    return "\n".join(f"{'>' if marked else ' '} {number:>{width}} | {_cut(text)}".rstrip() for number, text, marked in rows)
+    return "\n".join(
+        f"{'>' if marked else ' '} {number:>{width}} | {_cut(text)}".rstrip() for number, text, marked in rows
+    )
 
 
 def _cut(text: str) -> str:
@@ -74,7 +79,11 @@ def _sure(confidence: float) -> str:
 def environment(html: bool = False) -> jinja2.Environment:
     """The templates' environment; values are escaped for HTML if `html`."""
     env = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=html, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=html,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     env.filters |= {
         "md": escape_markdown, "code": inline_code, "fenced": fenced, "excerpt": excerpt, "source_excerpt": source_excerpt,
@@ -86,7 +95,9 @@ def environment(html: bool = False) -> jinja2.Environment:
 def markdown(diagnosis: dict[str, Any]) -> str:
     """diagnosis.md for one diagnosis as diagnosis.json holds it."""
     shown = diagnosis["evidence"][:EVIDENCE_SHOWN]
-    consequences = [f for f in diagnosis["findings"][1:] if f.get("explained_by") or f.get("handled")][:CONSEQUENCES_SHOWN]
+    consequences = [f for f in diagnosis["findings"][1:] if f.get("explained_by") or f.get("handled")][
+        :CONSEQUENCES_SHOWN
+    ]
     text = environment().get_template("diagnosis.md.j2").render(
         d=diagnosis, shown=shown, hidden=len(diagnosis["evidence"]) - len(shown), consequences=consequences
     )  # fmt: skip

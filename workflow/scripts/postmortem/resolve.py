@@ -46,9 +46,15 @@ def resolve(findings: list[Finding]) -> list[Finding]:
     fatal = [f for f in findings if f.severity in (FATAL, GENERIC) and not f.position.handled]
     for finding in findings:
         for other in findings if finding.explained_by is None else ():
-            if other is finding or other.severity in (HINT, WRAPPER) or (other.position.handled and not finding.position.handled):
+            if (
+                other is finding
+                or other.severity in (HINT, WRAPPER)
+                or (other.position.handled and not finding.position.handled)
+            ):
                 continue
-            if finding.severity == WRAPPER or (explains(other, finding.id) and could_precede(other, finding) and other.id != finding.id):
+            if finding.severity == WRAPPER or (
+                explains(other, finding.id) and could_precede(other, finding) and other.id != finding.id
+            ):
                 # Two that explain each other: the one that came first, or stands first, keeps its place.
                 if other.explained_by == _name(finding):
                     continue

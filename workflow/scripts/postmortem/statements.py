@@ -21,7 +21,10 @@ _LEVEL_KIND = {
     "DEBUG": INFO, "INFO": INFO, "TRACE": INFO, "NOTICE": INFO, "WARN": WARNING, "WARNING": WARNING,
     "ERROR": ERROR, "CRITICAL": ERROR, "FATAL": ERROR,
 }  # fmt: skip
-_WARNING = re.compile(r"^(?:\S+\.py:\d+: )?\w*Warning: |^\S+:\d+: \w*Warning: |^(?:warn(?:ing)?|W)[:!\s]|\[W\b|^\*+ ?WARNING|NCCL WARN", re.I)
+_WARNING = re.compile(
+    r"^(?:\S+\.py:\d+: )?\w*Warning: |^\S+:\d+: \w*Warning: |^(?:warn(?:ing)?|W)[:!\s]|\[W\b|^\*+ ?WARNING|NCCL WARN",
+    re.I,
+)
 _ERROR = re.compile(r"^(?:(?:\S+: )?(?:fatal )?error[:!\s]|E\d{4} |\*+ ?ERROR|\[E\b)", re.I)
 _NCCL_INFO = re.compile(r"\bNCCL INFO\b|\bTRACE\b.*\bNCCL\b")
 # "Epoch 3:  45%|████▌   | 9/20 [00:01<00:02, loss=0.3]", "epoch 3 | loss 0.2", "step 100/500 loss 0.1", "{'loss': 0.3, …}"
@@ -30,9 +33,15 @@ _PROGRESS = re.compile(
     r"|^\{'(?:loss|eval_loss|train_loss|epoch)'|\b(?:train_|val_)?loss\s*[=:]\s*[\d.]+(?:e[+-]?\d+)?\b.*\b(?:lr|acc|epoch|step)\b|\d+ of \d+ steps \(\d+%\) done",
     re.I,
 )
-_ECHO = re.compile(r"^\++ \S|^Shell command: |^(?:Command|command|cmd|Running|Executing|CMD)\s*[:=] |^(?:\$|%|>>>) \S|^\(.{0,60}\) ?\S*[$#] ")
+# The end of a progress bar; what a dying job writes next follows it on the same line.
+_BAR_END = re.compile(r".*\[(?:\d+:)*\d\d:\d\d<[^\]]{1,200}\]\s*(?=\S)")
+_ECHO = re.compile(
+    r"^\++ \S|^Shell command: |^(?:Command|command|cmd|Running|Executing|CMD)\s*[:=] |^(?:\$|%|>>>) \S|^\(.{0,60}\) ?\S*[$#] "
+)
 _SHELL_BLOCK = re.compile(r"^    shell:\s*$")
-_KEY_VALUE = re.compile(r"^\s*[\"']?[\w./-]{1,60}[\"']?\s*(?:[:=]|\.{3,})\s*[^\s].{0,120}$|^\s*[\w-]+: *$|^\s*- [\w./'\"-]+$|^\s*[\]\[{}],?$")
+_KEY_VALUE = re.compile(
+    r"^\s*[\"']?[\w./-]{1,60}[\"']?\s*(?:[:=]|\.{3,})\s*[^\s].{0,120}$|^\s*[\w-]+: *$|^\s*- [\w./'\"-]+$|^\s*[\]\[{}],?$"
+)
 _DATA_LINE = re.compile(r"error|exception|fail|nan|killed|cancel|no such|cannot|unable", re.I)
 _USAGE = re.compile(r"^usage: |^Usage: ")
 _OPTION = re.compile(r"^\s+(?:-{1,2}\w|\[-|\{|positional|optional|options:)|^\s{2,}\S")
@@ -42,8 +51,13 @@ _ADVICE = re.compile(
     r"If reserved memory is >> allocated|See documentation for Memory Management|To enable traceback see|^HINT:|^Hint:|^Tip:|💡|"
     r"set the environment variable HYDRA_FULL_ERROR|note: run with|For more information|^Please (?:check|report|see|refer)"
 )
-_SHUTDOWN = re.compile(r"shut|exit|clos|clean|stop|terminat|abort|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I)
-_RETRY = re.compile(r"\bretry(?:ing)?\b|\bretries\b|falling back|fall back|fallback|\bskipp(?:ed|ing)\b|\bignor(?:ed|ing)\b|will try|trying again|reconnect|attempt \d+", re.I)
+_SHUTDOWN = re.compile(
+    r"shut|exit|clos|clean|stop|terminat|abort|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I
+)
+_RETRY = re.compile(
+    r"\bretry(?:ing)?\b|\bretries\b|falling back|fall back|fallback|\bskipp(?:ed|ing)\b|\bignor(?:ed|ing)\b|will try|trying again|reconnect|attempt \d+",
+    re.I,
+)
 
 
 @dataclass
@@ -66,7 +80,9 @@ class Statement:
 def statements_of(log: Log) -> list[Statement]:
     """All statements of a log, in order of their first line."""
     inside, loose = _lines_of_tracebacks(log)
-    statements = [_of_exception(log, traceback, i) for traceback in log.tracebacks for i in range(len(traceback.exceptions))]
+    statements = [
+        _of_exception(log, traceback, i) for traceback in log.tracebacks for i in range(len(traceback.exceptions))
+    ]
     in_shell = in_usage = False
     dump = _dump_lines(log)
     for line in log.lines:
@@ -78,10 +94,20 @@ def statements_of(log: Log) -> list[Statement]:
         in_shell = bool(_SHELL_BLOCK.match(text))
         if in_shell or not text.strip():
             continue
+        if "%|" in text and (bar := _BAR_END.match(text)):
+            statements.append(Statement(bar[0].strip(), PROGRESS, log, line.number, line.number))
+            text = text[bar.end() :]
         parts = strip_prefix(text)
         body = parts.body.strip()
         in_usage = bool(_USAGE.match(body)) or (in_usage and bool(_OPTION.match(parts.body)) and "error:" not in body)
-        if in_usage or not body or line.number in dump or _ECHO.match(body) or _ADVICE.search(body) or _OWN_REPORT.search(body):
+        if (
+            in_usage
+            or not body
+            or line.number in dump
+            or _ECHO.match(body)
+            or _ADVICE.search(body)
+            or _OWN_REPORT.search(body)
+        ):
             continue
         kind = _kind(body, parts.level)
         statements.append(Statement(body, kind, log, line.number, line.number, parts.rank, loose=line.number in loose))
@@ -156,9 +182,15 @@ def _mark_handled(statements: list[Statement]) -> None:
     end = len(statements)
     for index in range(end - 1, -1, -1):
         statement = statements[index]
-        if statement.kind in (PROGRESS, INFO) and not _SHUTDOWN.search(statement.text) and not _NCCL_INFO.search(statement.text):
+        if (
+            statement.kind in (PROGRESS, INFO)
+            and not _SHUTDOWN.search(statement.text)
+            and not _NCCL_INFO.search(statement.text)
+        ):
             life[statement.rank] = life.get(statement.rank, 0) + 1
         elif statement.kind in (EXCEPTION, ERROR, LINE):
             after = life.get(statement.rank, 0)
-            announced = any(_RETRY.search(s.text) for s in statements[max(0, index - 1) : index + 3] if s.kind not in (EXCEPTION,))
+            announced = any(
+                _RETRY.search(s.text) for s in statements[max(0, index - 1) : index + 3] if s.kind not in (EXCEPTION,)
+            )
             statement.handled = after >= LIFE_AFTER or (announced and after > 0)

@@ -22,14 +22,18 @@ def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]
 
     A file that cannot be read gets a row that says so.
     """
-    rows = sorted((_row(path, experiment_root) for path in diagnoses), key=lambda row: (row["cause"] == "unknown", row["run"]))
+    rows = sorted(
+        (_row(path, experiment_root) for path in diagnoses), key=lambda row: (row["cause"] == "unknown", row["run"])
+    )
     groups: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         groups[row["cause"]].append(row["run"])
     names = {
         "rows": rows,
         "headline": _headline(rows),
-        "groups": [{"cause": cause, "runs": runs} for cause, runs in sorted(groups.items(), key=lambda pair: -len(pair[1]))],
+        "groups": [
+            {"cause": cause, "runs": runs} for cause, runs in sorted(groups.items(), key=lambda pair: -len(pair[1]))
+        ],
     }
     write_whole(targets["md"], environment().get_template("diagnoses.md.j2").render(names).rstrip() + "\n")
     write_whole(targets["html"], environment(html=True).get_template("diagnoses.html.j2").render(names) + "\n")
@@ -51,7 +55,11 @@ def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
     try:
         diagnosis = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        diagnosis = {"run": str(path.parent), "status": "unknown", "summary": f"its diagnosis.json cannot be read: {error}"}
+        diagnosis = {
+            "run": str(path.parent),
+            "status": "unknown",
+            "summary": f"its diagnosis.json cannot be read: {error}",
+        }
     cause = diagnosis.get("root_cause") or {}
     fixes = diagnosis.get("fix") or []
     first = fixes[0] if fixes else {}

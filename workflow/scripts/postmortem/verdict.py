@@ -29,7 +29,9 @@ def verdict(facts: RunFacts, findings: list[Finding], statements: list[Statement
         return ("suspect", None) if facts.reasons and candidates else ("ok", None)
     named = next((f for f in candidates if f.confidence >= NAMED_FROM and f.severity != HINT), None)
     if facts.state == "failed":
-        return "failed", named or next((f for f in candidates if f.severity == HINT and f.confidence >= NAMED_FROM), None)
+        return "failed", named or next(
+            (f for f in candidates if f.severity == HINT and f.confidence >= NAMED_FROM), None
+        )
     if named and _ended_by(named, statements):
         return "failed", named
     beyond = [f for f in candidates if f.severity == FATAL and not f.position.line and f.confidence >= SUSPECT_FROM]

@@ -42,7 +42,9 @@ class Observed(dict):
 @lru_cache(maxsize=1)
 def _environment() -> SandboxedEnvironment:
     # Sandboxed: entries come from users' folders, values from strangers' logs.
-    return SandboxedEnvironment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    return SandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +52,9 @@ def _template(text: str) -> jinja2.Template:
     return _environment().from_string(text)
 
 
-def context(facts: RunFacts, statement: Statement | None = None, captures: dict[str, str] | None = None) -> dict[str, Any]:
+def context(
+    facts: RunFacts, statement: Statement | None = None, captures: dict[str, str] | None = None
+) -> dict[str, Any]:
     """The names that an entry's texts may use; see workflow/catalogue/README.md."""
     exception = statement.exception if statement else None
     frame = (last_own_frame(exception) or (exception.frames[-1] if exception.frames else None)) if exception else None
@@ -63,7 +67,13 @@ def context(facts: RunFacts, statement: Statement | None = None, captures: dict[
         "exception": {"type": exception.type if exception else "", "message": exception.message if exception else ""},
         "frame": {"file": frame.file, "line": frame.line or "", "function": frame.function, "source": frame.source},
         "statement": statement.text if statement else "",
-        "run": {"run": facts.run, "dataset": facts.dataset, "name": facts.name, "stage": facts.stage, "size": facts.size},
+        "run": {
+            "run": facts.run,
+            "dataset": facts.dataset,
+            "name": facts.name,
+            "stage": facts.stage,
+            "size": facts.size,
+        },
         "config": Observed(config),
         "job": {
             "id": job.id if job else "",

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from ..facts import ABSENT, PARTIAL, UNREADABLE, Line, Log, Source
 from ..text import clean
+from .prefix import strip_prefix
 from .traceback import parse_tracebacks
 
 WHOLE_BYTES = 384 * 1024  # a log up to this size is kept whole; nine in ten failed runs' logs are smaller
@@ -26,6 +27,7 @@ LINE_CHARACTERS = 2_000  # of one line; the rest of a longer line is dropped, ma
 SEGMENTS = 6  # states of a progress bar kept per line
 BEFORE, AFTER = 6, 14  # lines kept around one that stands out
 AFTER_TRACEBACK = 130  # a chained traceback through Lightning has about 100 lines
+TIMED_LINES = 400  # looked at from either end for a time stamp
 SAME_FIRST, SAME_LAST = 4, 2  # how many of the lines that differ only in numbers are kept
 
 # Words that every failure, warning or end of a run uses; the catalogue's own patterns are added to them.
@@ -83,7 +85,13 @@ def read_log(path: Path, project_root: Path, role: str, job_id: str = "", signal
     except (OSError, ValueError) as error:
         log.source = Source(shown, PARTIAL if log.lines else UNREADABLE, str(error))
     log.tracebacks = parse_tracebacks(log.lines, project_root)
+    log.first_time = _first_time(log.lines[:TIMED_LINES])
+    log.last_time = _first_time(log.lines[: -TIMED_LINES - 1 : -1])
     return log
+
+
+def _first_time(lines: list[Line]) -> str:
+    return next((time for line in lines if line.text and (time := strip_prefix(line.text).time)), "")
 
 
 def _keep_all(log: Log, data: bytes) -> None:
