@@ -48,4 +48,4 @@ else
 fi
 
 echo "setup: installing ${*} into $dir (some minutes the first time)"
-"${install[@]}" --quiet "${packages[@]}" 2> >(grep -v "is ignored: it is neither a file nor a directory" >&2)
+"${install[@]}" --quiet --use-pep517 "${packages[@]}" 2> >(grep -v "is ignored: it is neither a file nor a directory" >&2)
