@@ -83,6 +83,7 @@ class Profile:
     run_pattern: str
     logs: LogPatterns
     description: str = ""
+    success_line: str = ""
     config: str = ""
     metrics: str = ""
     checkpoints: list[str] = field(default_factory=list)
@@ -139,12 +140,13 @@ def _find(name: str, project_root: Path) -> Path:
 
 def _check_references(profile: Profile, place: str) -> None:
     """What a JSON schema cannot say: expressions that compile, stages and resources that exist."""
-    try:
-        re.compile(profile.run_pattern)
-    except re.error as error:
-        raise ConfigError(
-            f'{place}: run_pattern is "{profile.run_pattern}", but it must be a regular expression ({error})'
-        ) from error
+    for key, expression in (("run_pattern", profile.run_pattern), ("success_line", profile.success_line)):
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise ConfigError(
+                f'{place}: {key} is "{expression}", but it must be a regular expression ({error})'
+            ) from error
     for name, stage in profile.stages.items():
         for needed in stage.needs:
             if needed not in profile.stages:

@@ -17,6 +17,7 @@ from .schema import check
 DEFAULTS = Path(__file__).resolve().parents[3] / "config" / "config.yaml"
 
 SACCT_AUTO, SACCT_OFF = "auto", "off"
+DEFAULT_EXPERIMENT_ROOT = "experimentruns"
 
 
 @dataclass(frozen=True)

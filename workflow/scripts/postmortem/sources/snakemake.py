@@ -1,4 +1,4 @@
-"""Snakemake's logs and console captures, versions 5 to 9: what became of each job, and what stopped the workflow itself.
+"""Snakemake's logs and console captures, versions 5 to 9: what became of each job, and what stopped the workflow.
 
 In: the text of a log. Out: a SnakemakeLog. Wildcards stand only in a job's first block, its failure in a later one, so
 blocks are joined by job id; a log embedded by --show-failed-logs repeats a failure, which must not count twice.
@@ -17,12 +17,16 @@ STARTED, SUBMITTED, FINISHED, FAILED, RESTARTED = "started", "submitted", "finis
 
 @dataclass
 class WorkflowProblem:
-    """An error of the workflow itself: no job failed, yet Snakemake stopped."""
+    """An error of the workflow itself: Snakemake stopped, and not because the program of a job failed.
+
+    job: the job that was about to start, if there was one; it has the state failed.
+    """
 
     type: str  # "MissingInputException", "LockException" …
     line: int
     text: str  # the first lines of it
     rule: str = ""
+    job: SnakemakeJob | None = None
 
 
 @dataclass
@@ -96,7 +100,18 @@ class _Parser:
                 self._plain(line)
         if any(job.state == FAILED for job in self.log.jobs):
             self.log.problems.clear()  # they only say again that a job failed
+        for problem in self.log.problems:
+            self._stop_job(problem)
         return self.log
+
+    def _stop_job(self, problem: WorkflowProblem) -> None:
+        """The rule of a job could not be filled in: the job was announced, but never ran."""
+        for job in reversed(self.log.jobs):
+            if problem.rule and job.rule == problem.rule and job.state == STARTED:
+                job.message, job.error_line = problem.text, problem.line
+                job.state, job.ended = FAILED, job.time
+                problem.job = job
+                return
 
     def _indented(self, line: str) -> None:
         if match := _TIME.search(line[:40]):

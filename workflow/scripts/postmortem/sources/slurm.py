@@ -1,0 +1,188 @@
+"""SLURM's accounting: saved tables of `sacct -P`, or a live call of it.
+
+In: a table with a header line, of any columns that have JobID, State and ExitCode; or job ids. Out: SlurmJob records in
+the order of the table, each with its steps. A requeued job has several records of the same id.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..facts import SlurmJob, SlurmStep
+
+REQUIRED = ("JobID", "State", "ExitCode")
+FIELDS = (
+    "JobID,JobName,User,Account,Partition,State,ExitCode,DerivedExitCode,Reason,Submit,Eligible,Start,End,Elapsed,"
+    "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir"
+)
+TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
+HISTORY = "now-14days"  # jobs whose id no log tells are found by name and folder among those that ended lately
+
+PENDING = {"PENDING", "CONFIGURING", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+RUNNING = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "STAGE_OUT", "SIGNALING", "RESIZING"}
+GOOD = {"COMPLETED"}
+NEVER_STARTS = re.compile(r"DependencyNeverSatisfied|JobHeld(?:User|Admin)|held|BadConstraints|PartitionTimeLimit")
+"""Reasons for which a pending job stays pending until somebody acts."""
+
+
+@dataclass
+class Accounting:
+    """Records of jobs, and what kept sacct from being read, in words."""
+
+    jobs: list[SlurmJob] = field(default_factory=list)
+    problem: str = ""
+
+
+def read_table(path: Path, source: str) -> Accounting:
+    """Read a saved table. source: as the facts shall name it."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return Accounting(problem=f"{source} cannot be read ({error.strerror})")
+    return parse_table(text, source)
+
+
+def parse_table(text: str, source: str) -> Accounting:
+    """Read the output of `sacct -P` (or -p). Rows that do not fit the header are skipped."""
+    lines = text.splitlines()
+    number = next((number for number, line in enumerate(lines, start=1) if "JobID" in line), 0)
+    if not number:
+        return Accounting(problem=f"{source} has no header line with JobID")
+    line = lines[number - 1]
+    delimiter = next((mark for mark in "|;,\t" if mark in line), "|")
+    columns = [name.strip() for name in line.strip().rstrip(delimiter).split(delimiter)]
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        return Accounting(problem=f"{source} lacks the column {' and '.join(missing)}")
+    jobs: list[SlurmJob] = []
+    for row_number, row in enumerate(lines[number:], start=number + 1):
+        values = row.split(delimiter)
+        if len(values) < len(columns) or not values[0].strip():
+            continue
+        fields = dict(zip(columns, (value.strip() for value in values), strict=False))
+        _, dot, _ = fields["JobID"].partition(".")
+        if not dot:
+            jobs.append(_job(fields, source, row_number, row))
+        elif owner := _owner(fields["JobID"], jobs):
+            owner.steps.append(_step(fields))
+    return Accounting(jobs)
+
+
+def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
+    """Ask sacct about those jobs, and about all that were started in that folder lately.
+
+    Two bounded calls, since `-S` does not list jobs that wait for a dependency and `-j` does not find unknown ids.
+    """
+    if not shutil.which("sacct"):
+        return Accounting(problem="sacct: not on this machine")
+    found, problems = [], []
+    calls = [["-S", HISTORY]]
+    if job_ids:
+        calls.insert(0, ["-j", ",".join(sorted(job_ids))])
+    for arguments in calls:
+        answer = _call(arguments)
+        problems += [answer.problem] if answer.problem else []
+        found += [job for job in answer.jobs if job.id in job_ids or _same_folder(job.work_dir, work_dir)]
+    unique = {(job.id, job.submit, job.start, job.state): job for job in found}
+    return Accounting(list(unique.values()), "; ".join(dict.fromkeys(problems)))
+
+
+def _call(arguments: list[str]) -> Accounting:
+    fields = FIELDS.split(",")
+    while True:
+        command = ["sacct", "-D", "-P", "-o", ",".join(fields), *arguments]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Accounting(problem=f"sacct: no answer within {TIMEOUT_SECONDS} s")
+        except OSError as error:
+            return Accounting(problem=f"sacct: cannot be started ({error.strerror})")
+        refused = re.search(r'Invalid field requested: "?(\w+)', done.stderr)
+        if refused and refused[1] in fields:  # an older sacct does not know every field
+            fields.remove(refused[1])
+            continue
+        if done.returncode:
+            said = " ".join(done.stderr.split())[:200]
+            return Accounting(problem=f"sacct: exit status {done.returncode} ({said})")
+        return parse_table(done.stdout, "sacct")
+
+
+def base_id(job_id: str) -> str:
+    """The id without step, component and task: "12_3.batch" and "12+0" are "12"."""
+    return re.split(r"[._+]", job_id)[0]
+
+
+def _job(fields: dict[str, str], source: str, line: int, raw: str) -> SlurmJob:
+    get = fields.get
+    state_text = fields["State"]
+    return SlurmJob(
+        id=fields["JobID"],
+        state=_full_state(state_text.split()[0]) if state_text else "",
+        state_text=state_text,
+        exit_code=fields["ExitCode"],
+        name=get("JobName", ""),
+        reason=_known(get("Reason", "")),
+        submit=_known(get("Submit", "")),
+        start=_known(get("Start", "")),
+        end=_known(get("End", "")),
+        elapsed_seconds=_seconds(get("ElapsedRaw", "") or get("Elapsed", "")),
+        time_limit=get("Timelimit", ""),
+        requested_memory=get("ReqMem", ""),
+        node=_known(get("NodeList", "")),
+        user=get("User", ""),
+        work_dir=get("WorkDir", ""),
+        fields=fields,
+        source=source,
+        line=line,
+        raw=raw,
+    )
+
+
+def _step(fields: dict[str, str]) -> SlurmStep:
+    state = fields["State"]
+    return SlurmStep(
+        id=fields["JobID"],
+        state=_full_state(state.split()[0]) if state else "",
+        exit_code=fields["ExitCode"],
+        max_rss=fields.get("MaxRSS", ""),
+        elapsed=fields.get("Elapsed", ""),
+    )
+
+
+def _owner(step_id: str, jobs: list[SlurmJob]) -> SlurmJob | None:
+    """The record that a step belongs to: the last one of its id, for a requeued job's steps follow their record."""
+    job_id = step_id.split(".")[0]
+    return next((job for job in reversed(jobs) if job.id == job_id), None)
+
+
+_STATES = ("OUT_OF_MEMORY", "CANCELLED", "NODE_FAIL", "COMPLETED", "PREEMPTED", "REQUEUED", "BOOT_FAIL", "DEADLINE")
+
+
+def _full_state(word: str) -> str:
+    """sacct without -P cuts "OUT_OF_MEMORY" to "OUT_OF_ME+"."""
+    return next((state for state in _STATES if state.startswith(word[:-1])), word) if word.endswith("+") else word
+
+
+def _known(value: str) -> str:
+    return "" if value in ("Unknown", "None", "None assigned", "N/A") else value
+
+
+def _seconds(elapsed: str) -> int | None:
+    """Seconds of "84", "01:24", "6:00:00" or "1-02:00:00"."""
+    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(?:(\d+):)?(\d+)", elapsed)
+    if not match:
+        return None
+    days, first, second, last = (int(part or 0) for part in match.groups())
+    hours, minutes = (first, second) if match[3] else (0, first)
+    return ((days * 24 + hours) * 60 + minutes) * 60 + last
+
+
+def _same_folder(work_dir: str, folder: Path) -> bool:
+    return bool(work_dir) and (Path(work_dir) == folder or Path(work_dir).resolve() == folder.resolve())

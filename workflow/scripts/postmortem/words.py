@@ -1,0 +1,74 @@
+"""What each record keeper says of a run, in one form: a verdict with the attempt's start and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from . import times
+from .facts import SlurmJob, SnakemakeJob
+from .run_table import RecordedRun
+from .sources import snakemake
+from .sources.slurm import GOOD, NEVER_STARTS, PENDING
+from .sources.slurm import RUNNING as RUNNING_STATES
+
+FAILED, COMPLETE, RUNNING, OPEN = "failed", "complete", "running", "open"
+
+
+@dataclass(frozen=True)
+class Word:
+    """One verdict. OPEN: it began, and nothing is known of its end. recorded: by a database, which claims it runs."""
+
+    verdict: str
+    reason: str
+    start: datetime | None = None
+    end: datetime | None = None
+    recorded: bool = False
+
+
+def of_snakemake(jobs: list[SnakemakeJob]) -> list[Word]:
+    """The last job of each rule that made something in the run."""
+    last = {job.rule: job for job in jobs}
+    words = []
+    for job in last.values():
+        start, end = times.parse(job.time), times.parse(job.ended)
+        of_slurm = f", SLURM job {job.external_jobid}" if job.external_jobid else ""
+        if job.state == snakemake.FAILED:
+            said = f" ({job.message[:120]})" if job.message else ""
+            words.append(Word(FAILED, f"Snakemake says that rule {job.rule} failed{of_slurm}{said}", start, end))
+        elif job.state == snakemake.FINISHED:
+            words.append(Word(COMPLETE, f"Snakemake says that rule {job.rule} finished{of_slurm}", start, end))
+        else:
+            words.append(Word(OPEN, "", start))
+    return words
+
+
+def of_accounting(records: list[SlurmJob]) -> list[Word]:
+    """The last record of the run in sacct."""
+    if not records:
+        return []
+    job = records[-1]
+    start = times.parse(job.start) or times.parse(job.submit)
+    end = times.parse(job.end)
+    when = f" at {job.end}" if job.end else ""
+    if job.state in PENDING:
+        if NEVER_STARTS.search(job.reason):
+            return [Word(FAILED, f"SLURM job {job.id} waits, and cannot start: {job.reason}", start)]
+        return [Word(RUNNING, f"SLURM job {job.id} is {job.state}", start)]
+    if job.state in RUNNING_STATES:
+        return [Word(RUNNING, f"SLURM job {job.id} is {job.state}", start)]
+    if job.state in GOOD:
+        return [Word(COMPLETE, f"SLURM job {job.id} is COMPLETED{when}", start, end)]
+    again = ", and was not started again" if job.state == "REQUEUED" else ""
+    return [Word(FAILED, f"SLURM job {job.id} ended as {job.state_text}{when}{again}", start, end)]
+
+
+def of_table(row: RecordedRun | None) -> list[Word]:
+    """The row of the run in the project's database."""
+    if row is None:
+        return []
+    if row.status == "failed":
+        return [Word(FAILED, f"{row.database} says failed", row.started, row.ended)]
+    if row.status == "complete":
+        return [Word(COMPLETE, f"{row.database} says complete", row.started, row.ended)]
+    return [Word(OPEN, "", row.started, recorded=True)]
