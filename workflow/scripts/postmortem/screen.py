@@ -58,10 +58,19 @@ def screened_facts(run_directory: Path, profile: Profile) -> RunFacts:
     place = _Place(_root_of(run_directory, profile), experiments, profile)
     run = from_id(f"{run_directory.parent.name}/{run_directory.name}", place)  # type: ignore[arg-type]
     facts = RunFacts(
-        run.id, relative(run_directory, place.root), run.dataset, run.name, run.stage, run.size, "complete", profile=profile.as_dict()
+        run.id,
+        relative(run_directory, place.root),
+        run.dataset,
+        run.name,
+        run.stage,
+        run.size,
+        "complete",
+        profile=profile.as_dict(),
     )
     state = _State(run.id, run_directory)
-    facts.logs = [_log(run_directory / name, place.root, role) for role in ("stderr", "stdout") for name in _names(profile, role)]
+    facts.logs = [
+        _log(run_directory / name, place.root, role) for role in ("stderr", "stdout") for name in _names(profile, role)
+    ]
     facts.logs = [log for log in facts.logs if log.lines]
     facts.curves = curves.read_curves(run_directory, place.root, most_bytes=LOG_BYTES)
     config.read(place, state, facts)

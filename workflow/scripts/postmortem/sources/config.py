@@ -8,7 +8,7 @@ from typing import Any
 
 from ..facts import READ, UNREADABLE, Config, ConfigKey, RunFacts, Source
 from ..text import redact
-from .json_positions import LARGEST_TEXT, InvalidJson, entries
+from .json_positions import LARGEST_TEXT, InvalidJson, entries, storable
 from .place import relative, run_directory, unreadable
 
 MOST_SIBLINGS = 24  # runs whose config is kept to compare with; the target has 13 runs in a dataset
@@ -27,9 +27,7 @@ def read(project: Any, run_state: Any, facts: RunFacts) -> None:
 
 def config_name(project: Any) -> str:
     """Name of the frozen configuration in a run's directory."""
-    profile = getattr(project, "profile", None)
-    value = profile.get("config_file") if isinstance(profile, dict) else getattr(profile, "config_file", None)
-    return str(value or "config.json")
+    return project.profile.config_file or "config.json"
 
 
 def read_config(path: Path, root: Path) -> Config:
@@ -55,7 +53,8 @@ def read_config(path: Path, root: Path) -> Config:
         source.state, source.reason = UNREADABLE, f"invalid JSON ({len(raw)} bytes): {error}"
         return Config(source)
     return Config(
-        source, {entry.path: ConfigKey(_bounded(entry.value), entry.line, redact(entry.text)) for entry in found[:MOST_KEYS]}
+        source,
+        {entry.path: ConfigKey(_bounded(entry.value), entry.line, redact(entry.text)) for entry in found[:MOST_KEYS]},
     )
 
 
@@ -91,4 +90,4 @@ def _bounded(value: Any) -> Any:
         return redact(value[:500])
     if isinstance(value, list):
         return [_bounded(item) for item in value[:32]]
-    return value if isinstance(value, int | float | bool | None) else str(value)[:200]
+    return storable(value) if isinstance(value, int | float | None) else str(value)[:200]

@@ -32,8 +32,14 @@ def entries(text: str) -> list[Entry]:
     try:
         whole = json.loads(text)
     except json.JSONDecodeError as error:
-        shown = "it ends there" if error.pos >= len(text.rstrip()) else f"after {text[max(0, error.pos - 20) : error.pos]!r}"
-        raise InvalidJson(f"{error.msg}: line {error.lineno} column {error.colno} (char {error.pos}), {shown}") from error
+        shown = (
+            "it ends there"
+            if error.pos >= len(text.rstrip())
+            else f"after {text[max(0, error.pos - 20) : error.pos]!r}"
+        )
+        raise InvalidJson(
+            f"{error.msg}: line {error.lineno} column {error.colno} (char {error.pos}), {shown}"
+        ) from error
     except RecursionError as error:
         raise InvalidJson("nested too deeply") from error
     if not isinstance(whole, dict):
@@ -69,3 +75,10 @@ def _skip(text: str, position: int) -> int:
     while text[position] in " \t\r\n":
         position += 1
     return position
+
+
+def storable(value: Any) -> Any:
+    """NaN and infinities are no JSON numbers: facts.json carries them as the strings "nan", "inf" and "-inf"."""
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return "nan" if value != value else "inf" if value > 0 else "-inf"
+    return value

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..facts import PARTIAL, UNREADABLE, Metric, Metrics, RunFacts, Source
-from .json_positions import LARGEST_TEXT, InvalidJson, entries
+from .json_positions import LARGEST_TEXT, InvalidJson, entries, storable
 from .place import relative, run_directory, unreadable
 
 MOST_VALUES = 2000  # the target's file has 240
@@ -14,7 +14,7 @@ MOST_VALUES = 2000  # the target's file has 240
 
 def read(project: Any, run_state: Any, facts: RunFacts) -> None:
     """Fill facts.metrics if the run's directory has a metrics.json."""
-    path = run_directory(project, run_state) / "metrics.json"
+    path = run_directory(project, run_state) / (project.profile.metrics_file or "metrics.json")
     if path.exists():
         facts.metrics = read_metrics(path, Path(project.root))
         if facts.metrics.source.state == UNREADABLE:
@@ -46,7 +46,4 @@ def read_metrics(path: Path, root: Path) -> Metrics:
 
 
 def _plain(value: Any) -> Any:
-    # NaN and infinities are no JSON numbers: facts.json carries them as strings, like the points of a curve.
-    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
-        return "nan" if value != value else "inf" if value > 0 else "-inf"
-    return value[:200] if isinstance(value, str) else value
+    return value[:200] if isinstance(value, str) else storable(value)

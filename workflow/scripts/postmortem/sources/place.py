@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..facts import ABSENT, UNREADABLE, Source
 
@@ -41,6 +42,6 @@ def _mode(path: Path) -> str:
         return "unknown"
 
 
-def run_directory(project: object, run_state: object) -> Path:
+def run_directory(project: Any, run_state: Any) -> Path:
     """Absolute directory of a run, whether discovery gives it relative to the root or absolute."""
-    return Path(getattr(project, "root")) / str(getattr(run_state, "directory"))
+    return Path(project.root) / str(run_state.directory)

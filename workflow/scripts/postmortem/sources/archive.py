@@ -1,0 +1,205 @@
+"""torch.save archives opened without torch: the described object, and where each storage's bytes lie in the file.
+
+Formats: zip (torch 1.6 on; entries stored, not compressed), the older chain of pickles, and safetensors.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pickle
+import struct
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .inert_pickle import Reading, Storage, Tensor, read_pickle, read_stream
+
+LARGEST_PICKLE = 192 * 1024 * 1024  # bytes of data.pkl; 60,000 graphs take 60 MB, a checkpoint's is kilobytes
+LARGEST_HEADER = 100 * 1024 * 1024  # what safetensors itself allows
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+ITEM_SIZES = {
+    "float32": 4, "float64": 8, "float16": 2, "bfloat16": 2, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1,
+    "bool": 1, "complex64": 8, "complex128": 16, "float8_e4m3fn": 1, "float8_e5m2": 1,
+}  # fmt: skip
+_SAFETENSORS = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
+    "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+}  # fmt: skip
+
+
+class Unusable(Exception):
+    """The file is no archive that can be read: `problem` is a word of facts.Checkpoint.problem, `reason` says why."""
+
+    def __init__(self, problem: str, reason: str) -> None:
+        super().__init__(reason)
+        self.problem, self.reason = problem, reason
+
+
+@dataclass
+class Archive:
+    """kind: "zip", "legacy", "torchscript" or "safetensors". offsets: storage key → first byte in the file."""
+
+    kind: str
+    reading: Reading
+    offsets: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # storage key → bytes that are there
+
+
+def open_archive(path: Path) -> Archive:
+    """Describe a file of tensors; nothing in it is run. Raises Unusable, OSError."""
+    size = path.stat().st_size
+    if size == 0:
+        raise Unusable("empty", "the file has 0 bytes")
+    with path.open("rb") as stream:
+        head = stream.read(512)
+        if path.suffix == ".safetensors":
+            return _safetensors(stream, size)
+        if head.startswith(b"PK"):
+            return _zip(stream, size)
+        if head.startswith(b"\x80"):
+            return _legacy(stream, size)
+        if head.startswith(b"version https://git-lfs"):
+            raise Unusable(
+                "not_a_checkpoint", f"a Git LFS pointer of {size} bytes, not the file itself: run git lfs pull"
+            )
+        if not head.strip(b"\0"):
+            raise Unusable("not_a_checkpoint", f"{size} bytes that begin with zeros: it was allocated, but not written")
+        shown = head[:60].decode("utf-8", "replace").split("\n")[0]
+        what = "text" if shown.isprintable() else "unknown bytes"
+        raise Unusable("not_a_checkpoint", f"it begins with {what}: {shown if what == 'text' else head[:12].hex()!r}")
+
+
+def _zip(stream: BinaryIO, size: int) -> Archive:
+    try:
+        archive = zipfile.ZipFile(stream)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        raise Unusable(
+            "truncated", f"a zip archive of {size} bytes without its central directory ({error}): it was cut off"
+        ) from error
+    names = {info.filename: info for info in archive.infolist()}
+    pickles = [name for name in names if name.endswith(("/data.pkl", "data.pkl"))]
+    script = any(name.endswith("constants.pkl") for name in names)
+    if not pickles:
+        raise Unusable(
+            "not_a_checkpoint", f"a zip archive without data.pkl; it holds {', '.join(list(names)[:3]) or 'nothing'}"
+        )
+    if names[pickles[0]].file_size > LARGEST_PICKLE:
+        raise Unusable("too_large", f"its data.pkl has {names[pickles[0]].file_size // 2**20} MB")
+    try:
+        data = archive.read(pickles[0])
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        raise Unusable("truncated", f"its data.pkl cannot be read: {error}") from error
+    found = Archive("torchscript" if script else "zip", _read(lambda: read_pickle(data)))
+    prefix = pickles[0].removesuffix("data.pkl") + "data/"
+    for name, info in names.items():
+        if name.startswith(prefix) and info.compress_type == zipfile.ZIP_STORED:
+            key = name.removeprefix(prefix)
+            found.offsets[key], found.sizes[key] = info.header_offset, info.file_size
+    return found
+
+
+def data_start(stream: BinaryIO, archive: Archive, key: str) -> int:
+    """First byte of a storage: behind its zip entry's local header, which is read only now (there may be 100,000)."""
+    offset = archive.offsets[key]
+    if archive.kind not in ("zip", "torchscript"):
+        return offset
+    stream.seek(offset)
+    header = stream.read(30)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        raise Unusable("truncated", f"the zip entry of storage {key} is damaged")
+    name_length, extra_length = struct.unpack_from("<HH", header, 26)
+    return offset + 30 + name_length + extra_length
+
+
+def _legacy(stream: BinaryIO, size: int) -> Archive:
+    stream.seek(0)
+    buffered = io.BufferedReader(stream) if not isinstance(stream, io.BufferedReader) else stream  # type: ignore[type-var]
+    first = _read(lambda: read_stream(buffered))
+    if first.value != LEGACY_MAGIC:
+        return Archive("pickle", first)
+    _read(lambda: read_stream(buffered)), _read(lambda: read_stream(buffered))  # protocol version, system information
+    reading = _read(lambda: read_stream(buffered))
+    keys = _read(lambda: read_stream(buffered)).value
+    found = Archive("legacy", reading)
+    dtypes = {tensor.storage.key: tensor.storage.dtype for _, tensor in tensors_of(reading.value)}
+    position = buffered.tell()
+    for key in keys if isinstance(keys, list) else []:
+        buffered.seek(position)
+        raw = buffered.read(8)
+        if len(raw) < 8:
+            raise Unusable("truncated", f"it ends before storage {key}")
+        count = struct.unpack("<q", raw)[0] * ITEM_SIZES.get(dtypes.get(str(key), ""), 4)
+        if count < 0 or position + 8 + count > size:
+            raise Unusable("truncated", f"it ends within storage {key}")
+        found.offsets[str(key)], found.sizes[str(key)] = position + 8, count
+        position += 8 + count
+    return found
+
+
+def _safetensors(stream: BinaryIO, size: int) -> Archive:
+    stream.seek(0)
+    raw = stream.read(8)
+    length = int.from_bytes(raw, "little")
+    if len(raw) < 8 or length > min(size - 8, LARGEST_HEADER):
+        raise Unusable(
+            "truncated" if length <= LARGEST_HEADER else "not_a_checkpoint",
+            f"its header should have {length} bytes, the file has {size}",
+        )
+    try:
+        header = json.loads(stream.read(length))
+    except (ValueError, RecursionError) as error:
+        raise Unusable("not_a_checkpoint", f"its header is no JSON: {error}") from error
+    found = Archive("safetensors", Reading({}))
+    for name, entry in header.items():
+        if name == "__metadata__" or not isinstance(entry, dict):
+            continue
+        start, end = entry["data_offsets"]
+        if 8 + length + end > size:
+            raise Unusable("truncated", f"{name} should end at byte {8 + length + end}, the file has {size}")
+        shape = tuple(entry["shape"])
+        dtype = _SAFETENSORS.get(entry["dtype"], str(entry["dtype"]))
+        found.reading.value[name] = Tensor(Storage(dtype, name, math.prod(shape)), 0, shape, _contiguous(shape))
+        found.offsets[name], found.sizes[name] = 8 + length + start, end - start
+    return found
+
+
+def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def _read(action: Any) -> Reading:
+    try:
+        return action()
+    except (pickle.UnpicklingError, EOFError, ValueError, OverflowError) as error:
+        problem = (
+            "truncated"
+            if isinstance(error, EOFError) or "truncated" in str(error) or "ran out" in str(error).lower()
+            else "not_a_checkpoint"
+        )
+        raise Unusable(problem, f"its pickle cannot be read: {error or type(error).__name__}") from error
+
+
+def tensors_of(value: Any, prefix: str = "", depth: int = 0) -> list[tuple[str, Tensor]]:
+    """All tensors below a described value with their dotted names, in order."""
+    found: list[tuple[str, Tensor]] = []
+    if isinstance(value, Tensor):
+        return [(prefix, value)]
+    if depth > 12:
+        return found
+    parts: Any = ()
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    elif hasattr(value, "state"):  # an inert object: its attributes
+        parts = [
+            *(value.state.items() if isinstance(value.state, dict) else enumerate([value.state])),
+            *enumerate(value.items),
+        ]
+    for key, part in parts:
+        if isinstance(part, dict | list | tuple) or hasattr(part, "state"):
+            found += tensors_of(part, f"{prefix}.{key}" if prefix else str(key), depth + 1)
+    return found

@@ -1,0 +1,194 @@
+"""Pickles read without running anything in them.
+
+A pickle is a program: it may name any function and call it. Here every global becomes an inert object that records
+its name, and calling, building or filling it records its arguments. Nothing is imported. What torch's own
+`weights_only` refuses is named in `Reading.refused`.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+MOST_REFUSED = 20  # names kept
+
+
+class Storage(NamedTuple):
+    """A tensor's memory, as a persistent id describes it: its dtype's name, its key in the archive, its elements."""
+
+    dtype: str
+    key: str
+    size: int
+
+
+class Tensor(NamedTuple):
+    """A tensor that is described, not loaded. offset and strides count elements of its storage."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass
+class Inert:
+    """An object of a class that is not imported: name, what it was called with, its state and items."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    state: Any = None
+    items: list[Any] = field(default_factory=list)
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
+    def extend(self, items: list[Any]) -> None:
+        self.items.extend(items)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.items.append((key, value))
+
+    def __hash__(self) -> int:  # it may stand as a key of a dict
+        return hash(self.name)
+
+
+@dataclass
+class Reading:
+    """What a pickle holds: the value built of plain and inert objects, and the globals that are not on the list."""
+
+    value: Any = None
+    refused: list[str] = field(default_factory=list)
+
+
+# Globals that torch's weights_only loading allows, or that PyG's cached graphs are made of. None is imported.
+_ALLOWED_MODULES = ("torch_geometric.data.", "torch_geometric.typing", "torch_geometric.utils.", "torch.serialization")
+_DTYPES = "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128 float8_e4m3fn float8_e5m2".split()
+_ALLOWED = {
+    "torch.Size", "torch.device", "torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer",
+    "torch.per_tensor_affine", "torch.strided", "torch.storage.UntypedStorage", "torch.storage.TypedStorage",
+    "torch.storage._load_from_bytes", "numpy.dtype", "numpy.ndarray", "_codecs.encode", "builtins.bytearray",
+    "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar", "builtins.set", "builtins.frozenset", "builtins.complex", "builtins.slice",
+    "builtins.object", "copyreg._reconstructor", "collections.Counter", "collections.defaultdict",
+    *(f"torch.{name}" for name in _DTYPES), *(f"torch.{name}" for name in ("half", "float", "double", "long", "int")),
+}  # fmt: skip
+_STORAGES = {
+    "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
+    "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
+    "UntypedStorage": "uint8",
+}  # fmt: skip
+
+
+def read_pickle(data: bytes) -> Reading:
+    """Read the first pickle of some bytes. Raises pickle.UnpicklingError, EOFError or ValueError if it is none."""
+    return read_stream(io.BytesIO(data))
+
+
+def read_stream(stream: Any) -> Reading:
+    """Read one pickle of a binary stream, which then stands behind it."""
+    reader = _InertUnpickler(stream)
+    try:
+        value = reader.load()
+    except (
+        AttributeError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AssertionError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:
+        raise pickle.UnpicklingError(f"{type(error).__name__}: {error}"[:300]) from error
+    return Reading(value, reader.refused)
+
+
+class _InertUnpickler(pickle.Unpickler):
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream, encoding="latin-1")
+        self.refused: list[str] = []
+
+    def find_class(self, module: str, name: str) -> Any:
+        full = f"{module}.{name}"
+        if full == "collections.OrderedDict":
+            return OrderedDict
+        if module in ("torch._utils", "torch._tensor") and name.startswith("_rebuild"):
+            return _REBUILD.get(name, _inert(full))
+        if name in _STORAGES and module in ("torch", "torch.storage", "torch.cuda"):
+            return _inert(f"storage:{_STORAGES[name]}")
+        if full in ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
+            return _numpy_scalar
+        if full not in _ALLOWED and not full.startswith(_ALLOWED_MODULES):
+            if full not in self.refused and len(self.refused) < MOST_REFUSED:
+                self.refused.append(full[:200])
+        return _inert(full)
+
+    def persistent_load(self, identity: Any) -> Storage:
+        """("storage", class, key, location, elements[, view]) of torch.save."""
+        if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
+            raise pickle.UnpicklingError(f"unknown persistent id {str(identity)[:80]}")
+        name = getattr(identity[1], "inert_name", "")
+        return Storage(name.removeprefix("storage:").removeprefix("torch."), str(identity[2]), int(identity[4]))
+
+
+_KNOWN: dict[str, type] = {}
+
+
+def _inert(name: str) -> type:
+    """A class whose objects record what is done to them; one class a name, so that NEWOBJ and REDUCE work alike."""
+    if name not in _KNOWN:
+        if len(_KNOWN) > 10_000:
+            raise pickle.UnpicklingError("too many different globals")
+
+        def new(cls: type, *arguments: Any, **_: Any) -> Inert:
+            return Inert(name, arguments)
+
+        _KNOWN[name] = type("InertClass", (), {"__new__": new, "inert_name": name})
+    return _KNOWN[name]
+
+
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
+    if not isinstance(storage, Storage) or not all(isinstance(n, int) for n in (offset, *shape, *strides)):
+        raise pickle.UnpicklingError("a tensor without a storage")
+    return Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+def _rebuild_v3(
+    storage: Any, offset: Any, shape: Any, strides: Any, _grad: Any, _hooks: Any, dtype: Any = None, *_: Any
+) -> Any:
+    named = getattr(dtype, "inert_name", "").removeprefix("torch.")
+    return _rebuild_tensor(storage._replace(dtype=named) if named else storage, offset, shape, strides)
+
+
+def _rebuild_parameter(data: Any, *_: Any) -> Any:
+    return data
+
+
+def _rebuild_from_type(_function: Any, _type: Any, arguments: Any, _state: Any = None) -> Any:
+    return _function(*arguments) if _function in _REBUILD.values() else Inert("torch tensor subclass", tuple(arguments))
+
+
+_REBUILD: dict[str, Any] = {
+    "_rebuild_tensor": _rebuild_tensor,
+    "_rebuild_tensor_v2": _rebuild_tensor,
+    "_rebuild_tensor_v3": _rebuild_v3,
+    "_rebuild_parameter": _rebuild_parameter,
+    "_rebuild_parameter_with_state": _rebuild_parameter,
+    "_rebuild_from_type_v2": _rebuild_from_type,
+}
+
+
+def _numpy_scalar(dtype: Any, raw: Any = b"") -> Any:
+    """numpy.int64(7) and its like as a Python number; other dtypes stay inert."""
+    code = str(dtype.arguments[0]) if isinstance(dtype, Inert) and dtype.arguments else ""
+    if isinstance(raw, Inert) and raw.name == "_codecs.encode" and raw.arguments:
+        raw = str(raw.arguments[0]).encode("latin-1")
+    if isinstance(raw, bytes) and code[:1] in ("i", "u", "b") and 0 < len(raw) <= 8:
+        return int.from_bytes(raw, "little", signed=code[0] == "i")
+    return Inert("numpy.scalar", (code, raw))
