@@ -133,7 +133,7 @@ def _quote(item: Evidence, finding_id: str, log: Log | None) -> dict[str, Any]:
     }  # fmt: skip
     if log is None or item.line is None:
         return quoted
-    wanted = item.text.count("\n") + 1
+    wanted = item.text.count("\n") + 1 + item.text.endswith(":")  # "Error:" alone says nothing without its next line
     here = [line for line in log.lines if item.line <= line.number < item.line + min(wanted, QUOTE_LINES)]
     first = item.text.split("\n", 1)[0]
     if (here and first[:60] in here[0].text) or (here and wanted > 1):

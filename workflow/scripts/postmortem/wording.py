@@ -99,7 +99,8 @@ def word(finding: Finding, entry: Entry, statement: Statement, facts: RunFacts) 
 
     A text that cannot be rendered is shown as "(entry …: …)", so that a broken entry of a user harms itself alone.
     """
-    names = context(facts, statement, finding.captures)
+    unmatched = {group: "" for pattern in entry.patterns for group in pattern.compiled.groupindex}
+    names = context(facts, statement, unmatched | finding.captures)
     finding.root_cause = _safe(entry.root_cause, names, entry)
     finding.fix = [fix for raw in entry.fix if (fix := _fix(raw, names, entry)).text]
     finding.prevention = [_safe(text, names, entry) for text in entry.prevention]

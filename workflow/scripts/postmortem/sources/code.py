@@ -210,11 +210,8 @@ def _parameters(root: Path, function: str) -> set[str]:
     names: set[str] = set()
     for tree in _own_trees(root, f"def {function}"):
         for node in ast.walk(tree):
-            if (
-                (isinstance(node, ast.ClassDef)
-                and node.name == function)
-                or (isinstance(node, ast.FunctionDef)
-                and node.name == function)
+            if (isinstance(node, ast.ClassDef) and node.name == function) or (
+                isinstance(node, ast.FunctionDef) and node.name == function
             ):
                 arguments = [
                     a
