@@ -30,13 +30,10 @@ class Tried:
 
 def of_run(run_id: str, past: History, endings: list[Ending]) -> list[Tried]:
     """One per SLURM record, joined with the Snakemake job of the same id; one per other Snakemake job."""
-    found = [
-        Tried(
-            Attempt(0, record.id, record.state, record.start or record.submit, record.end, _logs(record.id, past)),
-            record,
-        )
-        for record in past.slurm.get(run_id, [])
-    ]
+    found = []
+    for record in past.slurm.get(run_id, []):
+        start = record.start or record.submit
+        found.append(Tried(Attempt(0, record.id, record.state, start, record.end, _logs(record.id, past)), record))
     last_of_id = {base_id(tried.attempt.job_id): tried for tried in found}
     for job in past.jobs.get(run_id, []):
         if job.external_jobid and (tried := last_of_id.get(base_id(job.external_jobid))):

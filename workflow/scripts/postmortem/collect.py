@@ -1,6 +1,6 @@
 """Gathers all that can be observed about one run: its last attempt's logs, then every other kind of evidence.
 
-Each source is guarded: one that breaks becomes a line of `not_checked`, for a broken reader must not cost the diagnosis.
+Each source is guarded: one that breaks becomes a line of `not_checked`, since a broken reader must not cost the rest.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _leave_out_others(log: Log, path: Path, mine: list[SnakemakeJob]) -> None:
 
 def _look_at_artefacts(project: Project, run_state: RunState, facts: RunFacts) -> None:
     success = success_artefact(run_state.run, project.profile)
-    config = run_state.directory / project.profile.config if project.profile.config else None
+    config = run_state.directory / project.profile.config_file if project.profile.config_file else None
     for path, role in ((success, "success"), (config, "config")):
         if path is None or run_state.run.id == WORKFLOW:
             continue

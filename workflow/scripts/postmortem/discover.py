@@ -1,8 +1,8 @@
 """Which runs failed, and how we know.
 
 Every source says a word about a run: it failed, it succeeded, it runs. Words of earlier attempts do not count: those
-that ended before the newest attempt began. Of the words that are left a failure outweighs a success, since a program can
-record its success and die then. Cheap, because it runs whenever the Snakefile is parsed: only tails of logs are read.
+that ended before the newest attempt began. Of the words that are left a failure outweighs a success, since a program
+can record its success and die then. Cheap, since it runs whenever the Snakefile is parsed: only ends of logs are read.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ DIAGNOSED = ("failed", "suspect")
 class RunState:
     """What discovery says of a run. state: failed, suspect, running, complete or unknown; reasons say why, in words.
 
-    attempts: oldest first, the last one counts. job_ids: SLURM job ids, oldest first. Of the last attempt: slurm_jobs and
-    snakemake_jobs, job_logs (with their role), and snakemake_logs, relative to the project. not_read: what could not be
-    read on the way. For the pipeline itself `run.id` is "(workflow)".
+    attempts: oldest first, the last one counts. job_ids: SLURM job ids, oldest first. Of the last attempt: slurm_jobs
+    and snakemake_jobs, job_logs (with their role), and snakemake_logs, relative to the project. not_read: what could
+    not be read on the way. For the pipeline itself `run.id` is "(workflow)".
     """
 
     run: Run
@@ -144,6 +144,8 @@ class _Look:
             state, reasons = "suspect", [*doubts, *reasons]
         tried = attempts.of_run(self.run.id, past, self.endings)
         last = tried[-1] if tried else Tried(Attempt(1))
+        for one in tried:
+            one.attempt.logs = [self.project.relative(path) for path in one.attempt.logs]
         files = past.files.get(last.attempt.job_id) or past.files.get(base_id(last.attempt.job_id))
         return RunState(
             run=self.run,
@@ -193,7 +195,7 @@ class _Look:
 
     def _judge_silence(self, words: list[Word]) -> tuple[str, list[str]]:
         """Nobody says how it ended."""
-        started = bool(self.endings) or (self.run.directory / (self.project.profile.config or "-")).is_file()
+        started = bool(self.endings) or (self.run.directory / (self.project.profile.config_file or "-")).is_file()
         recorded = any(word.verdict == OPEN and word.recorded for word in words)
         if started and self._is_recent():
             return "running", ["its log was written to less than 10 minutes ago"]

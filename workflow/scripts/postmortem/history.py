@@ -26,6 +26,7 @@ ALL_LOG_BYTES = 32 * 1024 * 1024  # of all of them together; about half a second
 INNER_LOG_BYTES = 16 * 1024  # of a job's own log: the block of its rule stands at the top
 LIVE_IDS = 500  # job ids given to one call of sacct
 OWN_OUTPUTS = {"diagnosis.facts.json", "diagnosis.json", "diagnosis.md"}
+OWN_SNAKEFILE = Path(__file__).resolve().parents[3] / "Snakefile"
 OWN_MARK = "postmortem: "
 """Lines of ours in Snakemake's logs begin so: our logs lie among the pipeline's."""
 
@@ -120,6 +121,8 @@ def _read_snakemake_logs(project: Project, history: History, known: set[str]) ->
 
 def _is_own(log: SnakemakeLog, text: str) -> bool:
     """Whether a log is that of a diagnosis, not of the pipeline. With us as a module, one log is of both."""
+    if log.snakefile == str(OWN_SNAKEFILE):
+        return True
     if log.jobs:
         return all(_is_own_job(job) for job in log.jobs)
     return f"\n{OWN_MARK}" in f"\n{text}"

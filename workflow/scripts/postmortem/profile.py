@@ -84,8 +84,8 @@ class Profile:
     logs: LogPatterns
     description: str = ""
     success_line: str = ""
-    config: str = ""
-    metrics: str = ""
+    config_file: str = ""
+    metrics_file: str = ""
     checkpoints: list[str] = field(default_factory=list)
     curves: list[str] = field(default_factory=list)
     stages: dict[str, Stage] = field(default_factory=dict)

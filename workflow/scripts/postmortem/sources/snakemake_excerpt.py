@@ -33,7 +33,7 @@ def lines_of_others(text: str, mine: list[SnakemakeJob]) -> set[int]:
 
 def _pieces(lines: list[str]) -> list[tuple[int, int]]:
     """[begin, end) of what is said after each time stamp; an exception is part of the error that follows it."""
-    cuts = []
+    cuts: list[int] = []
     for at, line in enumerate(lines):
         if _TIME.match(line):
             before = next((i for i in range(at - 1, max(-1, at - 12), -1) if _BEFORE_ITS_ERROR.match(lines[i])), None)

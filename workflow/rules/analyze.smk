@@ -1,0 +1,31 @@
+# Needs: diagnosis.facts.json, and every file of the catalogue: ours, and those in the project's postmortem/catalogue/.
+# Makes: diagnosis.json, the root cause with its evidence and fixes.
+
+for batch in PLAN.batches:
+
+    rule:
+        name:
+            f"analyze_{batch.name}"
+        input:
+            facts=PLAN.paths(batch.run_ids, plan.FACTS),
+            catalogue=PLAN.catalogue,
+        output:
+            PLAN.paths(batch.run_ids, plan.DIAGNOSIS),
+        log:
+            f"{LOGS}/analyze_{batch.name}.log",
+        script:
+            "../scripts/analyze.py"
+
+
+rule analyze_one:
+    input:
+        facts=f"{PLAN.root}/{{run}}/{plan.FACTS}",
+        catalogue=PLAN.catalogue,
+    output:
+        f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}",
+    log:
+        f"{LOGS}/analyze/{{run}}.log",
+    wildcard_constraints:
+        run="[^/]+/[^/]+",
+    script:
+        "../scripts/analyze.py"

@@ -1,0 +1,51 @@
+# Needs: the settings (`config`) and the project in the working directory.
+# Makes: PLAN, which says what all rules work on, and the functions that rules ask.
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+# Found from this file, not from the caller's: the workflow may be a module of another one.
+sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent / "scripts"))
+
+from postmortem import plan
+from postmortem.errors import ConfigError
+
+
+def is_main_process():
+    """Whether this is the process that the user started, not one that it started for a single job."""
+    if hasattr(workflow, "is_main_process"):
+        return workflow.is_main_process
+    return workflow.mode == 0  # Snakemake 7: snakemake.common.Mode.default
+
+
+def make_plan():
+    """The plan, or the one sentence that says why there is none."""
+    try:
+        return plan.make(config, is_main_process())
+    except ConfigError as error:
+        raise WorkflowError(f"postmortem: {error}") from None
+
+
+PLAN = make_plan()
+LOGS = ".snakemake/postmortem"
+ANNOUNCED = []
+
+
+def everything(wildcards):
+    """What diagnose_all asks for; says once for each run why it is diagnosed or not."""
+    if is_main_process() and not ANNOUNCED:
+        ANNOUNCED.extend(PLAN.announce())
+        logger.info("\n".join(ANNOUNCED))
+    summaries = [f"{PLAN.root}/diagnoses.{kind}" for kind in ("md", "html", "tsv")]
+    return PLAN.paths(PLAN.run_ids, plan.REPORT) + summaries
+
+
+def evidence_of_one(wildcards):
+    """What the diagnosis of a run is made of that was asked for by its path, failed or not."""
+    try:
+        return PLAN.evidence_of_one(wildcards.run)
+    except ConfigError as error:
+        raise WorkflowError(f"postmortem: {error}") from None

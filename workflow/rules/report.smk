@@ -1,0 +1,47 @@
+# Needs: diagnosis.json, and the templates.
+# Makes: diagnosis.md of each run; over all runs diagnoses.md, diagnoses.html and diagnoses.tsv.
+
+for batch in PLAN.batches:
+
+    rule:
+        name:
+            f"report_{batch.name}"
+        input:
+            diagnoses=PLAN.paths(batch.run_ids, plan.DIAGNOSIS),
+            templates=PLAN.templates,
+        output:
+            PLAN.paths(batch.run_ids, plan.REPORT),
+        log:
+            f"{LOGS}/report_{batch.name}.log",
+        script:
+            "../scripts/report.py"
+
+
+rule report_one:
+    input:
+        diagnoses=f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}",
+        templates=PLAN.templates,
+    output:
+        f"{PLAN.root}/{{run}}/{plan.REPORT}",
+    log:
+        f"{LOGS}/report/{{run}}.log",
+    wildcard_constraints:
+        run="[^/]+/[^/]+",
+    script:
+        "../scripts/report.py"
+
+
+rule summarize:
+    input:
+        diagnoses=PLAN.paths(PLAN.run_ids, plan.DIAGNOSIS),
+        templates=PLAN.templates,
+    output:
+        md=f"{PLAN.root}/diagnoses.md",
+        html=f"{PLAN.root}/diagnoses.html",
+        tsv=f"{PLAN.root}/diagnoses.tsv",
+    params:
+        experiment_root=str(PLAN.project.experiment_root),
+    log:
+        f"{LOGS}/summarize.log",
+    script:
+        "../scripts/summarize.py"

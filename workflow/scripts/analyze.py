@@ -1,0 +1,9 @@
+"""Finds the root cause of each run of a batch.
+
+needs: diagnosis.facts.json of each run, the catalogue. makes: diagnosis.json of each run.
+"""
+
+from postmortem import batch_jobs
+
+batch_jobs.log_to(snakemake.log[0])
+batch_jobs.analyze_batch(list(snakemake.input.facts), list(snakemake.input.catalogue), list(snakemake.output))

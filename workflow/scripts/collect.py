@@ -1,0 +1,9 @@
+"""Collects what can be observed about the runs of a batch.
+
+needs: the runs' directories, SLURM's and Snakemake's records. makes: diagnosis.facts.json of each run.
+"""
+
+from postmortem import batch_jobs
+
+batch_jobs.log_to(snakemake.log[0])
+batch_jobs.collect_batch(snakemake.params.settings, snakemake.params.runs, list(snakemake.output))

@@ -1,0 +1,95 @@
+"""What the jobs of the workflow do for each run of their batch. Whatever goes wrong in one run is told in its own result.
+
+A job must not fail because of what it finds: Snakemake would delete the good results of the other runs of the batch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import catalogue, collect, diagnosis, discover, facts, fallback, render
+from .catalogue import Catalogue
+from .discover import RunState
+from .facts import RunFacts
+from .files import write_whole
+from .project import from_config
+from .run import from_id
+
+LOG = logging.getLogger(__name__)
+
+
+def log_to(path: str) -> None:
+    """Send this process's log to a file; Snakemake creates a script's log empty."""
+    logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
+
+
+def collect_batch(settings: Mapping[str, Any], run_ids: Sequence[str], targets: Sequence[str]) -> None:
+    """Write each run's facts. settings: the config. targets: one path per run, in the same order."""
+    project = from_config(settings, Path.cwd())
+    discovery = discover.discover(project)
+    for run_id, target in zip(run_ids, targets, strict=True):
+        state = discovery.state_of(run_id)
+        if state is None:
+            state = RunState(from_id(run_id, project), reasons=["it was there when the jobs were planned, and is gone now"])
+        found = collect.collect_run(project, state)
+        try:
+            facts.write(found, Path(target))
+        except (ValueError, TypeError) as error:
+            LOG.exception("facts of %s", run_id)
+            problem = f"its facts could not be written ({fallback.describe(error)})"
+            facts.write(RunFacts(run_id, found.directory, not_checked=[problem]), Path(target))
+        LOG.info("collected %s: %d logs, state %s", run_id, len(found.logs), found.state)
+
+
+def analyze_batch(sources: Sequence[str], catalogue_files: Sequence[str], targets: Sequence[str]) -> None:
+    """Write each run's diagnosis.json. sources: the facts, one path per target."""
+    entries, problems = _load(catalogue_files)
+    for source, target in zip(sources, targets, strict=True):
+        run_id = Path(source).parent.name
+        try:
+            known = facts.read(Path(source))
+            run_id = known.run
+            known.not_checked += problems
+            result = diagnosis.diagnose(known, entries)
+            content = json.dumps(result, indent=1, ensure_ascii=False)
+        except Exception as error:
+            LOG.exception("analysis of %s", source)
+            result = fallback.diagnosis(run_id, f"the analysis broke ({fallback.describe(error)})")
+            content = json.dumps(result, indent=1)
+        write_whole(Path(target), content + "\n")
+        LOG.info("analyzed %s: %s", run_id, (result.get("root_cause") or {}).get("id", result.get("status")))
+
+
+def report_batch(sources: Sequence[str], targets: Sequence[str]) -> None:
+    """Write each run's diagnosis.md. sources: the diagnoses, one path per target."""
+    for source, target in zip(sources, targets, strict=True):
+        run_id = Path(source).parent.name
+        try:
+            result = json.loads(Path(source).read_text(encoding="utf-8"))
+            run_id = result["run"]
+            text = render.markdown(result)
+        except Exception as error:
+            LOG.exception("report of %s", source)
+            text = fallback.markdown(run_id, f"The report broke ({fallback.describe(error)}); see {source}.")
+        write_whole(Path(target), text)
+
+
+def _load(files: Sequence[str]) -> tuple[Catalogue, list[str]]:
+    """The catalogue of those files that can be used, and what is wrong with the others."""
+    paths = [Path(file) for file in files]
+    try:
+        return catalogue.load(paths), []
+    except catalogue.CatalogueError:
+        LOG.exception("catalogue")
+    usable, problems = [], []
+    for path in paths:
+        try:
+            catalogue.load([path])
+            usable.append(path)
+        except catalogue.CatalogueError as error:
+            problems.append(f"catalogue file left out: {error}")
+    return catalogue.load(usable), problems

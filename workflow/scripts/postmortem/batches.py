@@ -1,0 +1,63 @@
+"""Deals runs into batches: one Snakemake job works on the runs of a batch, since a process costs more than a run."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .collect import run_log_files
+from .discover import SENTINEL, Discovery, RunState
+from .project import Project
+from .run import WORKFLOW
+
+
+@dataclass(frozen=True)
+class Batch:
+    """name: fits into a rule's name. run_ids: sorted; the pipeline's own failure is alone in its batch."""
+
+    name: str
+    run_ids: list[str]
+
+
+def deal(run_ids: list[str], known_runs: int, runs_per_job: int) -> list[Batch]:
+    """Batches of the runs to diagnose.
+
+    A run's batch is a hash of its id modulo a power of two, which depends on the number of all known runs only: when
+    another run fails later, the others stay where they are, and their diagnoses are not made again.
+    """
+    count = 1
+    while count * runs_per_job < known_runs:
+        count *= 2
+    dealt: dict[int, list[str]] = {}
+    for run_id in sorted(set(run_ids) - {WORKFLOW}):
+        dealt.setdefault(zlib.crc32(run_id.encode("utf-8", "surrogateescape")) % count, []).append(run_id)
+    batches = [Batch(str(number), dealt[number]) for number in sorted(dealt)]
+    return batches + ([Batch("workflow", [WORKFLOW])] if WORKFLOW in run_ids else [])
+
+
+def of_discovery(project: Project, discovery: Discovery) -> list[Batch]:
+    """The batches of all runs that are to be diagnosed."""
+    chosen = [state.run.id for state in discovery.diagnosed]
+    return deal(chosen, len(discovery.runs), project.runs_per_job)
+
+
+def evidence(project: Project, state: RunState) -> list[str]:
+    """The files that a run's diagnosis is made of, as far as they are there: when one changes, it is made again.
+
+    Relative to the project where they lie in it.
+    """
+    run, profile = state.run, project.profile
+    paths = [path for path, _, _ in run_log_files(project, state)]
+    if run.id != WORKFLOW:
+        paths.append(run.directory / SENTINEL)
+        names = [profile.config_file, profile.metrics_file, *profile.checkpoints, *profile.curves]
+        paths += [path for name in names if name for path in sorted(run.directory.glob(name))]
+    return [project.relative(path) for path in dict.fromkeys(paths) if _is_readable_file(path)]
+
+
+def _is_readable_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

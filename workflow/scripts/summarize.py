@@ -1,0 +1,15 @@
+"""Writes the summary over all diagnosed runs.
+
+needs: all diagnosis.json, the templates. makes: diagnoses.md, diagnoses.html, diagnoses.tsv.
+"""
+
+from pathlib import Path
+
+from postmortem import batch_jobs, summary
+
+batch_jobs.log_to(snakemake.log[0])
+summary.write(
+    [Path(path) for path in snakemake.input.diagnoses],
+    Path(snakemake.params.experiment_root),
+    {kind: Path(snakemake.output[kind]) for kind in ("md", "html", "tsv")},
+)
