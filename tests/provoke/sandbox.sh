@@ -30,6 +30,7 @@ PY
     if [[ -n $setup ]]; then eval "$setup"; fi
 } >/dev/null 2>/home/.setup.err || { cat /home/.setup.err >&2; echo "sandbox: setup failed" >&2; exit 99; }
 set +e
+unset TOOLS
 if [[ $user == root ]]; then
     bash job.sh
 else

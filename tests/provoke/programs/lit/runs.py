@@ -179,6 +179,16 @@ def wide():
 
 
 @run
+def wide_windows():
+    return Run(model.Classifier(), data.Windows(width=32))
+
+
+@run
+def hoarder():
+    return Run(model.Hoarder())
+
+
+@run
 def more_classes():
     return Run(model.Classifier(classes=3))
 

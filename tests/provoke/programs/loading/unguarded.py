@@ -4,9 +4,8 @@ import multiprocessing
 
 import numpy as np
 
-multiprocessing.set_start_method("spawn")
-queue = multiprocessing.Queue()
-worker = multiprocessing.Process(target=np.linalg.norm, args=(np.ones(3),))
+context = multiprocessing.get_context("spawn")
+worker = context.Process(target=np.linalg.norm, args=(np.ones(3),))
 worker.start()
 worker.join()
 if worker.exitcode:
