@@ -49,6 +49,19 @@ def still_running(project: Project) -> dict:
     return {"ok_runs": [RUN, other, run_id("hcrl_sa", "curriculum")]}
 
 
+@case("healthy-requeue-running")
+def requeue_running(project: Project) -> dict:
+    """requeued by the administrator, running again (until then sacct -D lists REQUEUED only)"""
+    job = project.train_job(train=LONG, to_run=False)
+    project.wait_epoch()
+    subprocess.run(["scontrol", "requeue", job], check=True)
+    project.wait_state(job, "PENDING")
+    again(job)
+    project.wait(lambda: "RUNNING" in project.sacct("-X", "-j", job, "-o", "State"), 60, "the second start")
+    project.wait_epoch()
+    return {"ok_runs": [RUN]}
+
+
 @case("healthy-requeued", node02=True)
 def requeued(project: Project) -> dict:
     """preempted and requeued, then succeeded"""

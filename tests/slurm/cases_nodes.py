@@ -1,12 +1,13 @@
 """What only an administrator or a node does to a job: all on node02, one case after the other."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
 from cases import case
-from cases_sbatch import LONG, ended, one
-from lab import Project
+from cases_sbatch import LONG, RUN, ended, one
+from lab import Project, failed, run_id
 
 SPARE = "--partition=spare"
 RESUBMIT = "Submit it again; report the node"
@@ -29,6 +30,30 @@ def node_back() -> None:
             return
         time.sleep(1)
     raise TimeoutError("node02 did not come back")
+
+
+@case("sbatch-oom-polled", restarts=True)
+def oom_polled(project: Project) -> dict:
+    """a cluster without memory cgroups: slurmd polls and kills, once the batch script, once an srun step"""
+    other = run_id("hcrl_ch", "autoencoder")
+    cluster("stop")
+    cluster("start", SLURM_LAB_MEMORY="poll")
+    try:
+        hungry = f"{LONG} --cached-graphs 20000"
+        jobs = [project.train_job("--mem=200", train=hungry)]
+        jobs += [project.train_job("--mem=200", train=hungry, ds="hcrl_ch", prefix="srun ", to_run=False)]
+        for job in jobs:
+            project.wait_state(job)
+        project.table = project.settled_table()
+    finally:
+        cluster("stop")
+        cluster("start")
+    return {"failed_runs": [failed(run, "host.oom", "exceeded memory limit", "More --mem") for run in (RUN, other)]}
+
+
+def cluster(word: str, **environment: str) -> None:
+    script = Path(__file__).with_name("cluster.sh")
+    subprocess.run([script, word], check=True, env=os.environ | environment, stdout=subprocess.DEVNULL)
 
 
 @case("sbatch-node-down", node02=True)

@@ -8,7 +8,7 @@ from cases_nodes import RESUBMIT, node_back, node_down_now, take_gpus
 from cases_sbatch import LONG, one
 from lab import Project, failed, run_id
 
-SMK7, SMK9, GENERIC = "smk7+sbatch", "smk9+slurm", "smk9+cluster-generic"
+SMK7, BUILT_IN, SMK9, GENERIC = "smk7+sbatch", "smk7 --slurm", "smk9+slurm", "smk9+cluster-generic"
 HUNGRY = f"{LONG} --cached-graphs 6000"
 THREE = {"datasets": "hcrl_ch,set_01,set_02,set_03", "time_min": 1, "mem_mb": 400,
          "options@set_01": LONG, "options@set_02": HUNGRY, "options@set_03": "--hidden-dim sixty"}  # fmt: skip
@@ -31,7 +31,7 @@ def never_notices(process: subprocess.Popen, label: dict) -> dict:
 
 def simple(name: str, version: int, config: dict, label: dict, text: str, **options) -> None:
     """Register a case that needs nothing but a configuration."""
-    how = {7: SMK7, 9: GENERIC if "executor" in options else SMK9}[version]
+    how = {7: BUILT_IN if "executor" in options else SMK7, 9: GENERIC if "executor" in options else SMK9}[version]
 
     def provoke(project: Project) -> dict:
         return finish(project.snakemake(version, config, **options), label, how)
@@ -64,6 +64,14 @@ simple("smk9-generic-oom", 9, {"mem_mb": 400, "options": HUNGRY},
        one("host.oom", "OUT_OF_MEMORY", "More mem_mb"), "memory kill", executor="cluster-generic")  # fmt: skip
 simple("smk9-generic-rejected", 9, {"partition": "gpu-long"},
        one("slurm.submit_rejected", "gpu-long", "gpu"), "wrong partition", executor="cluster-generic")  # fmt: skip
+
+
+for name, config, label in (
+    ("timeout", {"time_min": 1, "options": LONG}, one("slurm.timeout", "TIMEOUT", "More time_min, or fewer epochs")),
+    ("oom", {"mem_mb": 400, "options": HUNGRY}, one("host.oom", "OUT_OF_MEMORY", "More mem_mb, or fewer graphs")),
+):
+    # The executor of 7.32 does not know gres; slurm_extra carries such options.
+    simple(f"smk7-slurm-{name}", 7, config, label, f"{name} under its own slurm executor", executor="slurm")
 
 
 def cancelled(version: int, by_root: bool):
@@ -156,6 +164,19 @@ def retries_9(project: Project) -> dict:
     project.edit("train.py", "loss = 0.2", "loss = config['weight'] * 0.2")
     process = project.snakemake(9, {}, "--retries", "1", wait=False)
     return finish(process, one("code.bug", "KeyError: 'weight'", "'weight_decay'"), SMK9)
+
+
+@case("smk7-group")
+def group(project: Project) -> dict:
+    """two rules in one SLURM job (--groups): the first succeeds, the second fails"""
+    fault = "raise TypeError(\"unsupported operand type(s) for /: 'NoneType' and 'int'\")"
+    old = "    train(run_dir, config)\n"
+    project.edit("train.py", old, f"{old}    if NEEDS[config['stage']]:\n        {fault}\n")
+    groups = ["--groups", "autoencoder=both", "curriculum=both"]
+    process = project.snakemake(7, {"stages": "curriculum"}, *groups, wait=False, keep_console=False)
+    label = one("code.bug", "unsupported operand type(s)", "Do not divide None", run=run_id("hcrl_sa", "curriculum"))
+    notes = "teacher_autoencoder had succeeded; Snakemake removed its checkpoint with the failed group's outputs"
+    return finish(process, {"notes": notes, **label}, SMK7)
 
 
 @case("smk7-head-killed")

@@ -47,8 +47,10 @@ install_packages() {
 }
 
 # How a job that exceeds its memory is killed: by a memory cgroup where one can be made, else slurmd polls.
+# v1 and poll have been tried, v2 has not. SLURM_LAB_MEMORY=poll asks for polling (a case of provoke_slurm.py).
 memory_kill() {
     local dir
+    if [ -n "${SLURM_LAB_MEMORY:-}" ]; then echo "$SLURM_LAB_MEMORY"; return; fi
     for dir in /sys/fs/cgroup/memory /sys/fs/cgroup; do
         mkdir "$dir/slurm-lab-probe" 2>/dev/null || continue
         local limit; limit=$(ls "$dir/slurm-lab-probe" | grep -Ex 'memory.limit_in_bytes|memory.max' || true)
@@ -62,7 +64,7 @@ write_configuration() {
     local kill_by; kill_by=$(memory_kill)
     local task="TaskPlugin=task/cgroup" gather=""
     if [ "$kill_by" = poll ]; then
-        say "no memory cgroup can be made here: slurmd polls the memory of jobs (CANCELLED instead of OUT_OF_MEMORY)"
+        say "no memory cgroup: slurmd polls the memory of jobs, a kill is FAILED 0:9 instead of OUT_OF_MEMORY"
         task="TaskPlugin=task/none" gather="JobAcctGatherParams=OverMemoryKill"
     fi
     # Null devices stand in for GPUs: slurmd wants a device for each (a bare Count=4 makes it report 0 and the

@@ -116,13 +116,15 @@ class Project:
     # --- Snakemake
 
     def snakemake(self, version: int, config: dict | None = None, *options: str, wait: bool = True,
-                  keep_console: bool = True, executor: str = "slurm") -> subprocess.Popen:  # fmt: skip
+                  keep_console: bool = True, executor: str = "") -> subprocess.Popen:  # fmt: skip
         (self.dir / "case.json").write_text(json.dumps(config or {}))
         self._own()
         command = [SNAKEMAKE[version], "--configfile", "case.json"]
-        if version == 7:
+        if version == 7 and executor == "slurm":
+            command += ["--slurm", "--jobs", "10", "--printshellcmds", "--latency-wait", "3"]
+        elif version == 7:
             command += ["--profile", "profiles/slurm"]
-        elif executor == "slurm":
+        elif not executor:
             command += ["--executor", "slurm", "--jobs", "10", "--printshellcmds", "--latency-wait", "3",
                         "--slurm-init-seconds-before-status-checks", "5", "--rerun-triggers", "mtime"]  # fmt: skip
         else:
@@ -148,8 +150,9 @@ class Project:
         """Ids of this project's jobs: what sacct lists since the beginning, and what only squeue knows."""
         listed = self.sacct("-a", "-X", "-n", "-S", self.began, "-o", "JobID,WorkDir")
         ids = [line.split("|")[0] for line in listed.splitlines() if line.endswith(f"|{self.dir}")]
-        queued = subprocess.run(["squeue", "-h", "-t", "all", "-o", "%A|%Z"], capture_output=True, text=True).stdout
-        ids += [line.split("|")[0] for line in queued.splitlines() if line.endswith(f"|{self.dir}")]
+        queued = subprocess.run(["squeue", "-h", "-t", "all", "-o", "%A|%V|%Z"], capture_output=True, text=True).stdout
+        rows = [line.split("|") for line in queued.splitlines() if line.endswith(f"|{self.dir}")]
+        ids += [job for job, submitted, _ in rows if submitted >= self.began]
         return list(dict.fromkeys(re.split(r"[_+]", job)[0] for job in [*ids, *self.jobs]))
 
     def state(self, job: str) -> str:

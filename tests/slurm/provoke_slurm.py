@@ -4,7 +4,8 @@
     provoke_slurm.py [--list] [--only NAME...] [--workers 4]
 
 Needs the cluster of cluster.sh, root, and Snakemake in /srv/envs/slurm7 and /srv/envs/slurm9 (--envs makes them).
-Cases that take node02 down or preempt on it run one after the other, the rest side by side.
+Cases that take node02 down or preempt on it run one after the other, the rest side by side; those that restart
+the cluster run last.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import cases_healthy
 import cases_nodes
 import cases_sbatch
 import cases_snakemake
-from cases import CASES, NODE02
+from cases import CASES, NODE02, RESTARTS
 from lab import FIXTURES, Project
 
 MODULES = (cases_sbatch, cases_nodes, cases_snakemake, cases_healthy)  # importing them fills CASES
@@ -75,9 +76,11 @@ def main() -> int:
         make_envs()
     FIXTURES.mkdir(exist_ok=True)
     subprocess.run([str(Path(__file__).with_name("cluster.sh")), "start"], check=True)
+    last = [name for name in names if name in RESTARTS]
     with ThreadPoolExecutor(1) as alone, ThreadPoolExecutor(args.workers) as pool:
-        work = [(alone if name in NODE02 else pool).submit(provoke, name) for name in names]
-    bad = [name for name, done in zip(names, work, strict=True) if done.result()]
+        work = {name: (alone if name in NODE02 else pool).submit(provoke, name) for name in names if name not in last}
+    bad = [name for name, done in work.items() if done.result()]
+    bad += [name for name in last if provoke(name)]
     print(f"{len(names) - len(bad)} of {len(names)} stored" + (f"; not: {', '.join(bad)}" if bad else ""))
     return 1 if bad else 0
 
