@@ -102,6 +102,8 @@ class SlurmStep:
     exit_code: str = ""  # "code:signal"
     max_rss: str = ""
     elapsed: str = ""
+    line: int | None = None  # in a saved table
+    raw: str = ""  # the row as it stands
 
 
 @dataclass

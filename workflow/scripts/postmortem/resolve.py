@@ -64,6 +64,8 @@ def resolve(findings: list[Finding]) -> list[Finding]:
             finding.explained_by = _name(min((f for f in fatal if f.id != finding.id), key=_order))
     open_ = [f for f in findings if f.explained_by is None and f.severity != WRAPPER]
     open_.sort(key=_order)
+    for finding in open_:
+        _confirm_by_others(finding, open_)
     for finding in findings:
         finding.confidence = _confidence(finding, open_)
     explained = sorted((f for f in findings if f not in open_), key=_order)
@@ -72,6 +74,28 @@ def resolve(findings: list[Finding]) -> list[Finding]:
 
 def _name(finding: Finding) -> str:
     return finding.id
+
+
+# How the report names a kind of evidence that agrees.
+_KINDS = {
+    "slurm": "SLURM's accounting", "curve": "the curves", "config": "the configuration", "checkpoint": "the checkpoint",
+    "data": "the data", "tracker": "the tracker's database", "metrics": "the metrics", "upstream": "the runs it needs",
+    "log": "the log", "snakemake": "Snakemake's log", "code": "the code", "good_run": "the last good run",
+}  # fmt: skip
+
+
+def _confirm_by_others(finding: Finding, others: list[Finding]) -> None:
+    """A finding of the same cause from another kind of evidence confirms this one, and its quotes are added."""
+    kinds = {item.kind for item in finding.evidence}
+    for other in others:
+        if other is finding or other.id != finding.id or other.severity == HINT:
+            continue
+        for item in other.evidence:
+            if item.kind not in kinds and item.kind in _KINDS:
+                kinds.add(item.kind)
+                what = " ".join((item.note or item.text).split())
+                finding.confirmed_by.append(f"{_KINDS[item.kind]} ({item.source}): {what[:160]}")
+                finding.evidence.append(item)
 
 
 def _order(finding: Finding) -> tuple:

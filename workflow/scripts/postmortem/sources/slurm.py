@@ -69,7 +69,7 @@ def parse_table(text: str, source: str) -> Accounting:
         if not dot:
             jobs.append(_job(fields, source, row_number, row))
         elif owner := _owner(fields["JobID"], jobs):
-            owner.steps.append(_step(fields))
+            owner.steps.append(_step(fields, row_number, row))
     return Accounting(jobs)
 
 
@@ -145,7 +145,7 @@ def _job(fields: dict[str, str], source: str, line: int, raw: str) -> SlurmJob:
     )
 
 
-def _step(fields: dict[str, str]) -> SlurmStep:
+def _step(fields: dict[str, str], line: int, raw: str) -> SlurmStep:
     state = fields["State"]
     return SlurmStep(
         id=fields["JobID"],
@@ -153,6 +153,8 @@ def _step(fields: dict[str, str]) -> SlurmStep:
         exit_code=fields["ExitCode"],
         max_rss=fields.get("MaxRSS", ""),
         elapsed=fields.get("Elapsed", ""),
+        line=line,
+        raw=raw,
     )
 
 
