@@ -86,16 +86,17 @@ _KINDS = {
 
 def _confirm_by_others(finding: Finding, others: list[Finding]) -> None:
     """A finding of the same cause from another kind of evidence confirms this one, and its quotes are added."""
-    kinds = {item.kind for item in finding.evidence}
+    known = {item.kind for item in finding.evidence}
     for other in others:
         if other is finding or other.id != finding.id or other.severity == HINT:
             continue
-        for item in other.evidence:
-            if item.kind not in kinds and item.kind in _KINDS:
-                kinds.add(item.kind)
-                what = " ".join((item.note or item.text).split())
-                finding.confirmed_by.append(f"{_KINDS[item.kind]} ({item.source}): {what[:160]}")
-                finding.evidence.append(item)
+        new = [item for item in other.evidence if item.kind in _KINDS.keys() - known]
+        for kind in dict.fromkeys(item.kind for item in new):
+            item = next(item for item in reversed(new) if item.kind == kind)
+            what = " ".join((item.note or item.text).split())
+            finding.confirmed_by.append(f"{_KINDS[kind]} ({item.source}): {what[:160]}")
+        finding.evidence += new
+        known |= {item.kind for item in new}
 
 
 def _order(finding: Finding) -> tuple:
