@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .causes import meanings
 from .facts import Frame, RaisedException
 from .findings import GENERIC, SYMPTOM, WRAPPER, Finding
 from .statements import Statement
@@ -153,7 +154,7 @@ def classify(statement: Statement) -> Finding | None:
     name = exception.type.rsplit(".", 1)[-1]
     place = f" in {frame.function}, {frame.file}:{frame.line}" if frame else ""
     return Finding(
-        id=cause, title=name, severity=severity, confidence=confidence, entry=f"exception type {name}",
+        id=cause, title=f"{meanings()[cause]} ({name})" if cause != "unknown" else name, severity=severity, confidence=confidence, entry=f"exception type {name}",
         root_cause=_words(cause, exception, name, place),
     )  # fmt: skip
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from . import remedies
 from .exception_types import last_own_frame
-from .facts import Log, RunFacts, Traceback
-from .findings import HINT, WRAPPER, Evidence, Finding, Fix
+from .facts import Log, RaisedException, RunFacts, Traceback
+from .findings import HINT, WRAPPER, Evidence, Finding
 from .text import one_line
 
 SCHEMA_VERSION = 1
@@ -18,6 +18,7 @@ CONTEXT_LINES = 3  # shown around a quote
 EVIDENCE_ITEMS = 24
 FINDINGS = 40
 CODE_FRAMES = 4
+OWN_FRAMES = 12
 
 
 def present(
@@ -27,6 +28,7 @@ def present(
     logs = {log.source.path: log for log in facts.logs}
     ordered = [root, *(f for f in findings if f is not root)] if root else findings
     failed = status in ("failed", "suspect")
+    raised = _raised(root, logs)
     evidence = _evidence(root, ordered, facts, logs) if failed else []
     return {
         "schema_version": SCHEMA_VERSION,
@@ -36,7 +38,7 @@ def present(
         "root_cause": _root_cause(facts, root) if failed else None,
         "findings": [_listed(f) for f in ordered if f.severity not in (WRAPPER, HINT) or f is root][:FINDINGS],
         "evidence": evidence,
-        "fix": [asdict(fix) for fix in _fixes(facts, root, logs, evidence)] if failed else [],
+        "fix": [asdict(fix) for fix in remedies.fixes(facts, root, raised, evidence)] if failed else [],
         "prevention": (root.prevention if root and root.prevention else _general_prevention(root)) if failed else [],
         "not_checked": [*facts.not_checked, *problems],
         "discovery": facts.reasons,
@@ -111,7 +113,8 @@ def _evidence(
         for finding in findings:
             if finding is not root and (finding.id == root.id or finding.severity == HINT) and finding.evidence:
                 chosen.append((finding.evidence[0], finding.id))
-        chosen += [(f.evidence[0], f.id) for f in findings if f is not root and f.evidence and f.id != root.id]
+        others = [f for f in findings if f is not root and f.id != root.id and f.severity not in (WRAPPER, HINT)]
+        chosen += [(f.evidence[0], f.id) for f in others if f.evidence]
     else:
         chosen += [(f.evidence[0], f.id) for f in findings if f.evidence]
         chosen += [(item, "unknown") for item in _last_words(facts)]
@@ -152,14 +155,21 @@ def _root_traceback(root: Finding | None, logs: dict[str, Log]) -> Traceback | N
     return logs[root.position.log].tracebacks[root.position.traceback]
 
 
+def _raised(root: Finding | None, logs: dict[str, Log]) -> RaisedException | None:
+    """The exception that is the root cause, if it is one with a traceback."""
+    traceback = _root_traceback(root, logs)
+    if traceback is None or root is None:
+        return None
+    return traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
+
+
 def _chain(root: Finding, logs: dict[str, Log]) -> list[Evidence]:
     """The other exceptions of the root's chain, and the frame of the project's own code that raised it."""
-    traceback = _root_traceback(root, logs)
-    if traceback is None:
+    traceback, raised = _root_traceback(root, logs), _raised(root, logs)
+    if traceback is None or raised is None:
         return []
     path = root.position.log
     items = []
-    raised = traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
     if frame := last_own_frame(raised):
         source = f"\n    {frame.source}" if frame.source else ""
         items.append(
@@ -178,11 +188,8 @@ def _chain(root: Finding, logs: dict[str, Log]) -> list[Evidence]:
 
 def _traceback(root: Finding | None, logs: dict[str, Log]) -> list[dict[str, Any]]:
     """The frames of the root's exception in the project's own code, outermost first."""
-    traceback = _root_traceback(root, logs)
-    if traceback is None or root is None:
-        return []
-    raised = traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
-    return [asdict(frame) for frame in raised.frames if frame.own][-12:]
+    raised = _raised(root, logs)
+    return [asdict(frame) for frame in raised.frames if frame.own][-OWN_FRAMES:] if raised else []
 
 
 def _last_words(facts: RunFacts) -> list[Evidence]:
@@ -193,29 +200,6 @@ def _last_words(facts: RunFacts) -> list[Evidence]:
             lines = [line for line in log.lines if line.text.strip()]
             items += [Evidence(log.source.path, line.text, line.number, note="last line") for line in lines[-1:]]
     return items
-
-
-def _fixes(facts: RunFacts, root: Finding | None, logs: dict[str, Log], evidence: list[dict[str, Any]]) -> list[Fix]:
-    fixes = list(root.fix) if root else []
-    traceback = _root_traceback(root, logs)
-    if root and traceback and not any(fix.file for fix in fixes):
-        frame = last_own_frame(traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)])
-        if frame and root.id.startswith(("code.", "model.", "training.", "data.", "config.", "gpu.")):
-            fixes.append(remedies.edit(frame.file, frame.line, frame.function))
-    if not any(fix.command or fix.config or fix.file for fix in fixes):
-        place = next((item for item in evidence if item["source"] in logs), None)
-        if place:
-            fixes.append(remedies.read_on(place["source"], place["line"]))
-        elif log := next((log for log in facts.logs if log.size), None):
-            fixes.append(remedies.read_on(log.source.path, None))
-    if (
-        root
-        and root.upstream_run is None
-        and (command := remedies.rerun(facts))
-        and not any(f.command and command in f.command for f in fixes)
-    ):
-        fixes.append(Fix("Once that is done, run this stage again.", command))
-    return fixes or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
 
 
 def _general_prevention(root: Finding | None) -> list[str]:

@@ -7,8 +7,9 @@ import re
 import shlex
 from typing import Any
 
-from .facts import RunFacts
-from .findings import Fix
+from .exception_types import last_own_frame
+from .facts import RaisedException, RunFacts
+from .findings import Finding, Fix
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
@@ -54,12 +55,62 @@ def read_on(path: str, line: int | None) -> Fix:
     )
 
 
-def edit(file: str, line: int | None, function: str) -> Fix:
-    """The place in the project's own code where to look or to change something."""
-    where = f" in {function}" if function and function != "<module>" else ""
-    return Fix(f"Correct {file}{f', line {line}' if line else ''}{where}.", None, None, _relative(file), line)
+# Causes that are mended in the code; of all others the code is only where they came to light.
+_IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.shape_mismatch", "gpu.device_mismatch")
+_SHOW_CODE = ("code.", "model.", "training.", "data.", "config.", "gpu.", "unknown")
+_PATH = re.compile(r"(?<![\w/.])(?:[\w.~-]*/)+[\w.-]+\.[A-Za-z]\w{0,9}\b|(?<=[\'\"])/?(?:[\w.-]+/)+[\w.-]+(?=[\'\"])")
+_LIBRARY_PATH = re.compile(r"site-packages|/lib/python|\.py$|^https?:")
+_TO_FILE = {
+    "data.missing": "Make or restore {}.",
+    "model.checkpoint_missing": "Make or restore {}: train the stage that writes it.",
+    "model.checkpoint_corrupt": "Remove {} and make it again.",
+    "config.invalid": "Correct {} or restore it.",
+    "io.permission": "Look at the owner and the permissions of {}.",
+}
 
 
-def _relative(file: str) -> str:
-    # Tracebacks name absolute paths of the machine that ran; a path below the project is shown as the project has it.
-    return re.sub(r"^\./", "", file)
+def fixes(
+    facts: RunFacts, root: Finding | None, raised: RaisedException | None, evidence: list[dict[str, Any]]
+) -> list[Fix]:
+    """All that is to be done, most specific first: the finding's own fixes, the file it names, the code, running again."""
+    found = list(root.fix) if root else []
+    if root and not any(fix.file for fix in found):
+        found += _named_file(facts, root)
+    if root and raised and not any(fix.file for fix in found) and root.id.startswith(_SHOW_CODE):
+        found += _own_code(facts, root, raised)
+    if not any(fix.command or fix.config or fix.file for fix in found):
+        logs = {log.source.path: log for log in facts.logs}
+        place = next((item for item in evidence if item["source"] in logs), None)
+        if place:
+            found.append(read_on(place["source"], place["line"]))
+        elif log := next((log for log in facts.logs if log.size), None):
+            found.append(read_on(log.source.path, None))
+    again = rerun(facts) if root and root.upstream_run is None else ""
+    if again and not any(fix.command and again in fix.command for fix in found):
+        found.append(Fix("Once that is done, run this stage again.", again))
+    return found or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
+
+
+def _named_file(facts: RunFacts, root: Finding) -> list[Fix]:
+    """The file that the root's own words name, if it lies in the project."""
+    words = root.evidence[0].text if root.evidence else ""
+    experiments = facts.directory.rsplit("/", 2)[0]
+    for path in _PATH.findall(words):
+        inside = f"/{experiments}/" in path and path[path.index(f"/{experiments}/") + 1 :]
+        path = inside or path
+        if not _LIBRARY_PATH.search(path) and root.id in _TO_FILE:
+            return [Fix(_TO_FILE[root.id].format(path), None, None, path)]
+    return []
+
+
+def _own_code(facts: RunFacts, root: Finding, raised: RaisedException) -> list[Fix]:
+    frame = last_own_frame(raised)
+    if frame is None:
+        return []
+    known = next((code for code in facts.code if code.line == frame.line and frame.file.endswith(code.file)), None)
+    file = known.file if known else frame.file
+    where = f"{file}, line {frame.line}" + (f" in {frame.function}" if frame.function not in ("", "<module>") else "")
+    text = f"Correct {where}." if root.id.startswith(_IN_THE_CODE) else f"It came to light at {where}."
+    if known and known.nearest_names:
+        text += f" Perhaps {' or '.join(known.nearest_names)} was meant."
+    return [Fix(text, None, None, file, frame.line)]

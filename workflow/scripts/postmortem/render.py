@@ -13,13 +13,21 @@ TEMPLATES = Path(__file__).with_name("templates")
 EVIDENCE_SHOWN = 8  # of the items in diagnosis.json; the four lines that matter must not hide behind fifty
 CONSEQUENCES_SHOWN = 8
 LINE_CHARACTERS = 400  # of a quoted line in the report; diagnosis.json has it whole
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+# An underscore within a word and a "#" within a line are text in CommonMark; run names stay readable in a terminal.
+_MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|^[#+=-]|^\d{1,9}(?=[.)] ))")
 
 
 def escape_markdown(text: Any) -> str:
     """Text in which no character is read as Markdown or HTML, on one line."""
     text = " ".join(str(text).split())
-    return _MARKUP.sub(r"\\\1", text.replace("&", "&amp;")).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    return _MARKUP.sub(_escaped, text.replace("&", "&amp;"))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    found = match[0]
+    if found.isdigit():
+        return f"&#{ord(found[0])};{found[1:]}"
+    return {"<": "&lt;", ">": "&gt;"}.get(found, f"\\{found}")
 
 
 def inline_code(text: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,6 @@ def _headline(rows: list[dict[str, Any]]) -> str:
 
 
 def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
-    link = path.with_suffix(".md")
     try:
         diagnosis = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -64,10 +64,7 @@ def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
     fixes = diagnosis.get("fix") or []
     first = fixes[0] if fixes else {}
     confidence = cause.get("confidence")
-    try:
-        shown = link.relative_to(experiment_root)
-    except ValueError:
-        shown = link
+    shown = os.path.relpath(path.with_suffix(".md"), experiment_root)  # the summary lies in experiment_root
     return {
         "run": diagnosis["run"],
         "status": diagnosis["status"],
@@ -82,8 +79,8 @@ def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
         "command": next((fix["command"] for fix in fixes if fix.get("command")), ""),
         "fix": fixes,
         "evidence": (diagnosis.get("evidence") or [])[:EVIDENCE_SHOWN],
-        "diagnosis": str(shown),
-        "link": quote(str(shown)),
+        "diagnosis": shown,
+        "link": quote(shown),
     }
 
 
