@@ -29,7 +29,7 @@ def facts_of(folder: Path, state: str = "failed") -> RunFacts:
     logs: list[Log] = []
     for name, role in (("slurm.err", "stderr"), ("slurm.out", "stdout")):
         if (folder / name).exists():
-            logs.append(read_log(folder / name, folder, role, signals=_signals()))
+            logs.append(read_log(folder / name, folder, role, signals=_signals))
     return RunFacts(run=f"test/{folder.name}", directory=str(folder), state=state, logs=logs)
 
 

@@ -8,21 +8,24 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+from . import catalogue
 from .discover import RunState
 from .facts import ABSENT, PARTIAL, READ, Artefact, Log, RunFacts, SnakemakeJob
 from .project import Project
 from .run import WORKFLOW, success_artefact
 from .sources import snakemake
-from .sources.log import read_log
+from .sources.log import read_log, signal_patterns
 from .sources.snakemake_excerpt import lines_of_others
 
 Reader = Callable[[Project, RunState, RunFacts], None]
 
-# In this order: later ones may look at what earlier ones found (code at tracebacks, good_run at the config).
-SOURCES = ("config", "curves", "metrics", "tracker", "checkpoint", "data", "upstream", "good_run", "code")
+# In this order: later ones may look at what earlier ones found (code at tracebacks, good_run at the config and the code).
+SOURCES = ("config", "curves", "metrics", "tracker", "checkpoint", "data", "upstream", "code", "good_run")
 LOGS_PER_PATTERN = 3  # of the run's own logs that one pattern finds, the newest
 
 
@@ -73,7 +76,8 @@ def _reader(name: str) -> Reader:
 def _read_logs(project: Project, run_state: RunState, facts: RunFacts) -> None:
     last_job = run_state.attempts[-1].job_id if run_state.attempts else ""
     for path, role, job_id in run_log_files(project, run_state):
-        log = read_log(path, project.root, role, job_id or (last_job if role in ("stderr", "stdout") else ""))
+        own_job = job_id or (last_job if role in ("stderr", "stdout") else "")
+        log = read_log(path, project.root, role, own_job, lambda: _signals(project.root))
         if log.source.state == ABSENT or log.size == 0:
             if role in ("stderr", "stdout"):
                 reason = log.source.reason if log.source.state == ABSENT else "empty"
@@ -84,6 +88,15 @@ def _read_logs(project: Project, run_state: RunState, facts: RunFacts) -> None:
         facts.logs.append(log)
         if log.source.state != READ:
             facts.not_checked.append(f"{log.source.path}: {log.source.state}, {log.source.reason}")
+
+
+@lru_cache(maxsize=1)
+def _signals(root: Path) -> list[Any]:
+    """What stands out in a log: the general words and the catalogue's patterns, as far as the catalogue can be read."""
+    try:
+        return signal_patterns(catalogue.load(catalogue.files(root)).expressions())
+    except catalogue.CatalogueError:
+        return signal_patterns()
 
 
 def run_log_files(project: Project, run_state: RunState) -> list[tuple[Path, str, str]]:

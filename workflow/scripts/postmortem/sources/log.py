@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +37,8 @@ _SIGNAL_WORDS = (
     r"time limit|warning|unexpected|mismatch|exceed|quota|no space|corrupt|locked|unreachable|xid|slurmstepd|srun:|sbatch:|"
     r"usage:|stopped|requeue|preempt|stale|retry|rejected|unsupported|deprecated|complete|saved|empty|diverge|overflow"
 )
-_NUMBERS = re.compile(rb"[0-9a-fA-F]*\d[0-9a-fA-F.:]*")
+# Left out of a line's key: lines that differ only in numbers, times and addresses are the same line again.
+_NUMBER_BYTES = b"0123456789abcdefABCDEF.:,-"
 
 
 def signal_patterns(catalogue: Sequence[str] = ()) -> list[Any]:
@@ -54,16 +55,21 @@ def _alternation(expressions: Sequence[str]) -> Any:
     import re2
 
     options = re2.Options()
-    options.max_mem = 256 << 20  # hundreds of patterns in one DFA; the default of 8 MiB makes it fall back to the slow NFA
+    options.max_mem = (
+        256 << 20
+    )  # hundreds of patterns in one DFA; the default of 8 MiB makes it fall back to the slow NFA
     options.log_errors = False
     options.never_capture = True  # only the place matters here; captures would cost a second pass for every hit
     return re2.compile("|".join(f"(?:{expression})" for expression in expressions).encode(), options)
 
 
-def read_log(path: Path, project_root: Path, role: str, job_id: str = "", signals: list[Any] | None = None) -> Log:
+def read_log(
+    path: Path, project_root: Path, role: str, job_id: str = "", signals: Callable[[], list[Any]] | None = None
+) -> Log:
     """Read one log.
 
-    In: `signals` are the expressions from `signal_patterns`, by default the general words alone.
+    In: `signals` gives the expressions from `signal_patterns`, by default the general words alone; it is only called
+    for a log that is too large to be kept whole, since compiling a catalogue takes longer than reading most logs.
     Out: a Log; absent and unreadable files are told apart in its source.
     """
     try:
@@ -79,7 +85,7 @@ def read_log(path: Path, project_root: Path, role: str, job_id: str = "", signal
             if log.size <= WHOLE_BYTES:
                 _keep_all(log, stream.read(WHOLE_BYTES))
             else:
-                _scan(log, stream, signals or signal_patterns())
+                _scan(log, stream, (signals or signal_patterns)())
     except FileNotFoundError:
         log.source = Source(shown, ABSENT, "there is no such file")
     except (OSError, ValueError) as error:
@@ -138,7 +144,7 @@ class _Kept:
 
     def wanted(self, number: int, raw: bytes) -> bool:
         """Whether the surroundings of this line are worth keeping: not if it has been seen often with other numbers."""
-        key = _NUMBERS.sub(b"#", raw[:200])
+        key = raw[:200].translate(None, _NUMBER_BYTES)
         self.seen[key] = self.seen.get(key, 0) + 1
         if self.seen[key] <= SAME_FIRST:
             return True
@@ -197,7 +203,9 @@ def _keep_signals(data: bytes, number: int, kept: _Kept, signals: Any) -> int:
     """Keep what one expression finds. Returns how many lines of the next chunk belong to the last one."""
     follow = 0
     start = begin = 0
-    end = -1  # of the line of the last hit; within a very long line there are many hits, and its ends are looked up once
+    end = (
+        -1
+    )  # of the line of the last hit; within a very long line there are many hits, and its ends are looked up once
     line = number
     while match := signals.search(data, start):
         if match.start() > end:
