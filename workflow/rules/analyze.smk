@@ -19,7 +19,7 @@ for batch in PLAN.batches:
 
 rule analyze_one:
     input:
-        facts=f"{PLAN.root}/{{run}}/{plan.FACTS}",
+        facts=[f"{PLAN.root}/{{run}}/{plan.FACTS}"],
         catalogue=PLAN.catalogue,
     output:
         f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}",

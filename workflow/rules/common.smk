@@ -21,12 +21,20 @@ def is_main_process():
     return workflow.mode == 0  # Snakemake 7: snakemake.common.Mode.default
 
 
+class PostmortemError(WorkflowError):
+    """One sentence for the user. Snakemake adds the lines of the Snakefile that it passed: they are no help here."""
+
+    __traceback__ = property(lambda self: None, lambda self, frames: None)
+
+
 def make_plan():
     """The plan, or the one sentence that says why there is none."""
     try:
-        return plan.make(config, is_main_process())
+        made = plan.make(config, is_main_process())
+        made.check_targets(sys.argv[1:])
+        return made
     except ConfigError as error:
-        raise WorkflowError(f"postmortem: {error}") from None
+        raise PostmortemError(f"postmortem: {error}") from None
 
 
 PLAN = make_plan()
@@ -48,4 +56,4 @@ def evidence_of_one(wildcards):
     try:
         return PLAN.evidence_of_one(wildcards.run)
     except ConfigError as error:
-        raise WorkflowError(f"postmortem: {error}") from None
+        raise PostmortemError(f"postmortem: {error}") from None

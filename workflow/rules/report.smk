@@ -19,7 +19,7 @@ for batch in PLAN.batches:
 
 rule report_one:
     input:
-        diagnoses=f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}",
+        diagnoses=[f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}"],
         templates=PLAN.templates,
     output:
         f"{PLAN.root}/{{run}}/{plan.REPORT}",

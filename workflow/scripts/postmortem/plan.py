@@ -60,6 +60,17 @@ class Plan:
             raise ConfigError(f'there is no run "{run_id}" in {self.project.experiment_root}{near_match(run_id, known)}')
         return batches.evidence(self.project, state)
 
+    def check_targets(self, arguments: list[str]) -> None:
+        """Raise ConfigError if the command line asks for the diagnosis of a run that is not there.
+
+        Snakemake would find out later, and say it in eight lines.
+        """
+        start = f"{self.project.root_as_given}/"
+        for argument in arguments:
+            run_id, _, name = argument.removeprefix(start).rpartition("/")
+            if argument.startswith(start) and name in (FACTS, DIAGNOSIS, REPORT) and run_id.count("/") == 1:
+                self.evidence_of_one(run_id)
+
     def announce(self) -> list[str]:
         """What is printed when everything is to be diagnosed: a line per run, each marked as ours."""
         return [OWN_MARK + line for line in self.discovery.report()]
