@@ -15,7 +15,7 @@ _TIME = (
     r"(?:(?:\w{3} )?(?:\w{3} +\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d[-/]\d\d(?:[-/]\d{2,4})?)[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
     r"(?:Z|[+-]\d\d:?\d\d)?(?: \d{4})?|\d\d:\d\d:\d\d(?:[.,]\d+)?)"
 )
-_LEVELS = r"(?P<level>DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE|NOTICE|debug|info|warning|error|critical|fatal)"
+_LEVELS = r"(?P<level>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|debug|info|warning|error|critical|fatal)(?![A-Za-z])"
 # "2026-11-22 22:06:04,655  pipeline  ERROR    text", "[2026-… ][ERROR] text", "ERROR:root:text", "2026-… | ERROR | mod:f:3 - text"
 _LOGGED = re.compile(
     rf"^\s?\[?(?P<time>{_TIME})\]?(?:\s*\|)?[\s:,-]*"
