@@ -62,7 +62,8 @@ def preprocess(args):
     found = windows.windows(16, features=10)
     for number, data in enumerate(found):
         if data.num_node_features != NODE_FEATURE_COUNT:
-            raise ValueError(f"window {number} has {data.num_node_features} node features, expected {NODE_FEATURE_COUNT}")
+            what = f"window {number} has {data.num_node_features} node features"
+            raise ValueError(f"{what}, expected {NODE_FEATURE_COUNT}")
 
 
 @stage

@@ -40,6 +40,9 @@ class NestedWindows(Windows):
     def train_dataloader(self):
         return DataLoader(self.train_set, 16, collate_fn=Described)
 
+    def val_dataloader(self):
+        return DataLoader(self.val_set, 16, collate_fn=Described)
+
 
 class Described:
     def __init__(self, items):

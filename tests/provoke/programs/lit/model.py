@@ -106,6 +106,14 @@ class Classifier(L.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
 
+class TwoHeads(Classifier):
+    """The second head is for the next study."""
+
+    def __init__(self):
+        super().__init__()
+        self.severity = nn.Linear(4, 1)
+
+
 class RenamedAttribute(Classifier):
     def training_step(self, batch, batch_idx):
         logits = self.head(self.backbone(batch["signal"]))

@@ -20,6 +20,9 @@ class Run:
     after: Any = None
 
 
+TWO_PROCESSES = {"strategy": "ddp", "devices": 2}
+
+
 def run(function):
     """A run without the usual noise of the progress bar."""
 
@@ -251,3 +254,18 @@ def soft_monitor():
     """Healthy: the metric is not there, but strict is off."""
     stop = EarlyStopping("val_f1", strict=False)
     return Run(model.Autoencoder(), trainer={"callbacks": [stop]})
+
+
+@run
+def ddp_labels():
+    return Run(model.Classifier(classes=3), trainer=TWO_PROCESSES)
+
+
+@run
+def ddp_frozen():
+    return Run(model.TwoHeads(), trainer=TWO_PROCESSES)
+
+
+@run
+def ddp_plain():
+    return Run(model.Classifier(), trainer=TWO_PROCESSES)

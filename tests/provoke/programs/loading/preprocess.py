@@ -38,6 +38,7 @@ def main(kind):
         with ProcessPoolExecutor(2) as pool:
             print(list(pool.map(hungry, range(16))))
     elif kind == "local":
+
         def scaled(index):
             return index * 2
 

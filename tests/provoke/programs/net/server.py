@@ -13,8 +13,17 @@ PORT = int(sys.argv[2]) if len(sys.argv) > 2 else 8765
 
 class Handler(BaseHTTPRequestHandler):
     def answer(self):
-        status = {"unauthorized": 401, "forbidden": 403, "missing": 404, "conflict": 409, "gone": 410, "busy": 429,
-                  "broken": 500, "unavailable": 503, "proxy": 407}.get(MODE, 200)  # fmt: skip
+        status = {
+            "unauthorized": 401,
+            "forbidden": 403,
+            "missing": 404,
+            "conflict": 409,
+            "gone": 410,
+            "busy": 429,
+            "broken": 500,
+            "unavailable": 503,
+            "proxy": 407,
+        }.get(MODE, 200)
         body = b'{"error": "request refused"}' if status != 200 else b"0" * 1000
         if MODE == "slow":
             time.sleep(30)
@@ -41,8 +50,26 @@ class Handler(BaseHTTPRequestHandler):
 
 server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
 if MODE == "tls":
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
-                    "-days", "1", "-subj", "/CN=data.example"], check=True, capture_output=True)  # fmt: skip
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=data.example",
+        ],
+        check=True,
+        capture_output=True,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain("cert.pem", "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -113,7 +113,7 @@ def chained(epochs):
 
 def noisy(epochs):
     """Warnings of all kinds, names with 'error' in them, a bar."""
-    warnings.warn("`Detector.errors` is deprecated and will be an error in version 3.0", DeprecationWarning, stacklevel=1)
+    warnings.warn("`Detector.errors` is deprecated and an error in version 3", DeprecationWarning, stacklevel=1)
     log.warning("CUDA is not available, training on the CPU")
     log.warning("mean_absolute_error is logged as error_rate; failed_samples=0 num_errors=0")
     evaluate(train(Detector(), *readings(), epochs, bar=True), *readings(seed=1), "test error_analysis")

@@ -36,7 +36,8 @@ class Store:
             self.db.execute("insert into metrics values (?, ?, ?)", (run_id, name, value))
 
     def summary(self):
-        return self.db.execute("select r.run_id, count(*) from runs r join metrics m using (run_id) group by 1").fetchall()
+        query = "select run_id, count(*) from runs join metrics using (run_id) group by 1"
+        return self.db.execute(query).fetchall()
 
     def retrying(self, action, tries=5):
         for attempt in range(1, tries + 1):

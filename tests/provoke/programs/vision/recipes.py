@@ -50,8 +50,11 @@ RECIPES = {
     "margin": (nets.SmallNet, datasets.fine_labels, losses.margin),
     "prototypes": (nets.SmallNet, datasets.fine_labels, losses.prototypes),
     "histogram": (nets.SmallNet, datasets.fine_labels, losses.histogram),
-    "attribute-counts": (partial(nets.SmallNet, classes=1), datasets.attribute_counts,
-                         lambda outputs, targets: nn.functional.binary_cross_entropy(outputs.sigmoid(), targets)),
+    "attribute-counts": (
+        partial(nets.SmallNet, classes=1),
+        datasets.attribute_counts,
+        lambda outputs, targets: nn.functional.binary_cross_entropy(outputs.sigmoid(), targets),
+    ),
     # numerics
     "log-scores": (nets.LogNet, datasets.cifar, losses.checked_cross_entropy),
     "confidence": (nets.SmallNet, datasets.cifar, losses.log_confidence),

@@ -4,8 +4,8 @@ def summarise(path, column):
 
 
 def main():
-    found = summarise(snakemake.input[0], snakemake.params.col)
-    with open(snakemake.output[0], "w") as file:
+    found = summarise(snakemake.input[0], snakemake.params.col)  # noqa: F821
+    with open(snakemake.output[0], "w") as file:  # noqa: F821
         file.write("\n".join(found))
 
 

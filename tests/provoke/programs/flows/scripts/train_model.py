@@ -18,7 +18,8 @@ def distill(student, teacher, epochs, weight_of_features=0.0):
         target = teacher(x).argmax(1) if teacher else torch.randint(2, (64,))
         loss = nn.functional.cross_entropy(student(x), target)
         if weight_of_features:
-            loss = loss + weight_of_features * nn.functional.mse_loss(student[1](student[0](x)), teacher[1](teacher[0](x)))
+            ours, theirs = student[1](student[0](x)), teacher[1](teacher[0](x))
+            loss = loss + weight_of_features * nn.functional.mse_loss(ours, theirs)
         loss.backward()
         print(f"epoch {epoch} loss {loss.item():.4f}", file=sys.stderr)
 

@@ -7,8 +7,14 @@ import pandas as pd
 
 
 def plain(path, rows=40, attacks=True):
-    frame = pd.DataFrame({"Timestamp": np.arange(rows) / 10, "sensor_id": [f"{i % 17:03X}" for i in range(rows)],
-                          "payload": np.linspace(0, 1, rows), "attack": [i % 2 * attacks for i in range(rows)]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "Timestamp": np.arange(rows) / 10,
+            "sensor_id": [f"{i % 17:03X}" for i in range(rows)],
+            "payload": np.linspace(0, 1, rows),
+            "attack": [i % 2 * attacks for i in range(rows)],
+        }
+    )
     frame.to_csv(path, index=False)
     return path
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+
 from prep import make, tables
 
 STEPS = {}
