@@ -13,6 +13,7 @@ for batch in PLAN.batches:
         params:
             settings=PLAN.project.settings,
             runs=batch.run_ids,
+            touched=PLAN.sentinel_times(batch.run_ids),
         log:
             f"{LOGS}/collect_{batch.name}.log",
         script:
@@ -27,6 +28,7 @@ rule collect_one:
     params:
         settings=PLAN.project.settings,
         runs=lambda wildcards: [wildcards.run],
+        touched=lambda wildcards: PLAN.sentinel_times([wildcards.run]),
     log:
         f"{LOGS}/collect/{{run}}.log",
     wildcard_constraints:

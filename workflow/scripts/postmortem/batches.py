@@ -9,7 +9,7 @@ from pathlib import Path
 from .collect import run_log_files
 from .discover import SENTINEL, Discovery, RunState
 from .project import Project
-from .run import WORKFLOW
+from .run import WORKFLOW, can_be_named
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def evidence(project: Project, state: RunState) -> list[str]:
         paths.append(run.directory / SENTINEL)
         names = [profile.config_file, profile.metrics_file, *profile.checkpoints, *profile.curves]
         paths += [path for name in names if name for path in sorted(run.directory.glob(name))]
-    return [project.relative(path) for path in dict.fromkeys(paths) if _is_readable_file(path)]
+    names = [project.relative(path) for path in dict.fromkeys(paths) if _is_readable_file(path)]
+    return [name for name in names if can_be_named(name)]
 
 
 def _is_readable_file(path: Path) -> bool:

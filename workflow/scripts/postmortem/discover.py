@@ -19,7 +19,7 @@ from .attempts import Tried
 from .facts import Attempt, SlurmJob, SnakemakeJob
 from .history import History
 from .project import Project, require_runs
-from .run import Run, find_all, success_artefact
+from .run import Run, can_be_named, find_all, success_artefact
 from .sources.slurm import base_id
 from .words import COMPLETE, FAILED, OPEN, RUNNING, Word, of_accounting, of_snakemake, of_table
 from .workflow_failure import find as find_workflow_failure
@@ -72,7 +72,7 @@ class Discovery:
     @property
     def diagnosed(self) -> list[RunState]:
         """Those that diagnose_all diagnoses."""
-        chosen = [state for state in self.runs if state.state in DIAGNOSED]
+        chosen = [state for state in self.runs if state.state in DIAGNOSED and can_be_named(state.run.id)]
         return chosen + ([self.workflow] if self.workflow else [])
 
     def state_of(self, run_id: str) -> RunState | None:
@@ -250,6 +250,8 @@ def _said_by(sentinel: dict[str, Any]) -> str:
 
 
 def _action(state: RunState) -> str:
+    if not can_be_named(state.run.id):
+        return f"not diagnosed, {state.state}, because Snakemake cannot name it: rename the folder without braces"
     if state.state in DIAGNOSED:
         return f"diagnosed, {state.state}"
     return f"not diagnosed, {state.state}"

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import batches, catalogue, project
+from . import batches, catalogue, project, times
 from .batches import Batch
-from .discover import Discovery, RunState, discover
+from .discover import SENTINEL, Discovery, discover
 from .errors import ConfigError, near_match
 from .files import write_whole
 from .history import OWN_MARK
 from .project import Project
 from .render import TEMPLATES
-from .run import WORKFLOW
+from .run import WORKFLOW, from_id
 
 FACTS, DIAGNOSIS, REPORT = "diagnosis.facts.json", "diagnosis.json", "diagnosis.md"
 SNAPSHOT = Path(".snakemake/postmortem/batches.json")
@@ -26,7 +26,7 @@ SNAPSHOT = Path(".snakemake/postmortem/batches.json")
 
 @dataclass
 class Plan:
-    """Paths are as Snakemake wants them: relative to the project, braces doubled."""
+    """Paths are as Snakemake wants them: relative to the project, and without braces."""
 
     project: Project
     discovery: Discovery
@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def root(self) -> str:
-        return _escape(self.project.root_as_given)
+        return self.project.root_as_given
 
     @property
     def run_ids(self) -> list[str]:
@@ -45,12 +45,21 @@ class Plan:
 
     def paths(self, run_ids: list[str], name: str) -> list[str]:
         """That output file of each run."""
-        return [f"{self.root}/{name}" if run == WORKFLOW else f"{self.root}/{_escape(run)}/{name}" for run in run_ids]
+        return [f"{self.root}/{name}" if run == WORKFLOW else f"{self.root}/{run}/{name}" for run in run_ids]
 
     def evidence(self, run_ids: list[str]) -> list[str]:
         """The files that those runs' facts are collected from, as far as they are there now."""
         states = [state for run_id in run_ids if (state := self.discovery.state_of(run_id))]
-        return list(dict.fromkeys(_escape(path) for state in states for path in batches.evidence(self.project, state)))
+        return list(dict.fromkeys(path for state in states for path in batches.evidence(self.project, state)))
+
+    def sentinel_times(self, run_ids: list[str]) -> dict[str, str]:
+        """When each run's sentinel was touched: a parameter of its job, which runs again when that changes.
+
+        As an input alone it would not: Snakemake takes a small file of the same content for unchanged.
+        """
+        paths = {run_id: from_id(run_id, self.project).directory / SENTINEL for run_id in run_ids if run_id != WORKFLOW}
+        moments = {run_id: times.modified(path) for run_id, path in paths.items()}
+        return {run_id: moment.isoformat() for run_id, moment in moments.items() if moment}
 
     def evidence_of_one(self, run_id: str) -> list[str]:
         """The same for a run that was asked for by its path. Raises ConfigError if there is no such run."""
@@ -91,13 +100,9 @@ def make(config: Mapping[str, Any], main_process: bool) -> Plan:
         project=known,
         discovery=discovery,
         batches=dealt,
-        catalogue=[_escape(str(path)) for path in catalogue.files(known.root)],
-        templates=[_escape(str(path)) for path in sorted(TEMPLATES.iterdir()) if path.is_file()],
+        catalogue=[str(path) for path in catalogue.files(known.root)],
+        templates=[str(path) for path in sorted(TEMPLATES.iterdir()) if path.is_file()],
     )
-
-
-def _escape(path: str) -> str:
-    return path.replace("{", "{{").replace("}", "}}")
 
 
 def _write_snapshot(dealt: list[Batch]) -> None:

@@ -63,6 +63,11 @@ def from_config(config: Mapping[str, Any], root: Path) -> Project:
     if isinstance(settings["sacct"], bool):  # YAML reads a bare off as false, and on as true
         settings["sacct"] = SACCT_AUTO if settings["sacct"] else SACCT_OFF
     check(settings, "config", "config")
+    if set(settings["experiment_root"]) & set("{}"):
+        given = settings["experiment_root"]
+        raise ConfigError(
+            f'config: experiment_root is "{given}", but Snakemake cannot name files in a folder with braces'
+        )
     sacct = settings["sacct"]
     if sacct not in (SACCT_AUTO, SACCT_OFF):
         sacct = str(_existing_file("sacct", sacct, root, 'use "auto", "off" or the path of a saved table'))

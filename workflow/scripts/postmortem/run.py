@@ -26,6 +26,11 @@ class Run:
     kd: bool = False
 
 
+def can_be_named(path: str) -> bool:
+    """Whether a rule can name a file: Snakemake takes braces for wildcards, and has no way to escape them."""
+    return not set(path) & set("{}\n") and path.isprintable()
+
+
 def from_id(run_id: str, project: Project) -> Run:
     """The run of that id; nothing is checked on disk. A name that the profile does not know has no stage."""
     if run_id == WORKFLOW:
