@@ -16,7 +16,7 @@ from .catalogue import Catalogue
 from .discover import RunState
 from .facts import RunFacts
 from .files import write_whole
-from .project import from_config
+from .project import Project, from_config
 from .run import from_id
 
 LOG = logging.getLogger(__name__)
@@ -34,51 +34,68 @@ def collect_batch(settings: Mapping[str, Any], run_ids: Sequence[str], targets: 
     for run_id, target in zip(run_ids, targets, strict=True):
         state = discovery.state_of(run_id)
         if state is None:
-            state = RunState(from_id(run_id, project), reasons=["it was there when the jobs were planned, and is gone now"])
-        found = collect.collect_run(project, state)
-        try:
-            facts.write(found, Path(target))
-        except (ValueError, TypeError) as error:
-            LOG.exception("facts of %s", run_id)
-            problem = f"its facts could not be written ({fallback.describe(error)})"
-            facts.write(RunFacts(run_id, found.directory, not_checked=[problem]), Path(target))
-        LOG.info("collected %s: %d logs, state %s", run_id, len(found.logs), found.state)
+            state = RunState(
+                from_id(run_id, project), reasons=["it was there when the jobs were planned, and is gone now"]
+            )
+        collect_one(project, state, Path(target))
+
+
+def collect_one(project: Project, state: RunState, target: Path) -> None:
+    """Write the facts of one run."""
+    found = collect.collect_run(project, state)
+    try:
+        facts.write(found, target)
+    except (ValueError, TypeError) as error:
+        LOG.exception("facts of %s", found.run)
+        problem = f"its facts could not be written ({fallback.describe(error)})"
+        facts.write(RunFacts(found.run, found.directory, not_checked=[problem]), target)
+    LOG.info("collected %s: %d logs, state %s", found.run, len(found.logs), found.state)
 
 
 def analyze_batch(sources: Sequence[str], catalogue_files: Sequence[str], targets: Sequence[str]) -> None:
     """Write each run's diagnosis.json. sources: the facts, one path per target."""
-    entries, problems = _load(catalogue_files)
+    entries, problems = load_catalogue(catalogue_files)
     for source, target in zip(sources, targets, strict=True):
-        run_id = Path(source).parent.name
-        try:
-            known = facts.read(Path(source))
-            run_id = known.run
-            known.not_checked += problems
-            result = diagnosis.diagnose(known, entries)
-            content = json.dumps(result, indent=1, ensure_ascii=False)
-        except Exception as error:
-            LOG.exception("analysis of %s", source)
-            result = fallback.diagnosis(run_id, f"the analysis broke ({fallback.describe(error)})")
-            content = json.dumps(result, indent=1)
-        write_whole(Path(target), content + "\n")
-        LOG.info("analyzed %s: %s", run_id, (result.get("root_cause") or {}).get("id", result.get("status")))
+        analyze_one(Path(source), entries, problems, Path(target))
+
+
+def analyze_one(source: Path, entries: Catalogue, problems: list[str], target: Path) -> None:
+    """Write the diagnosis.json of one run. entries, problems: as load_catalogue returns them."""
+    run_id = source.parent.name
+    try:
+        known = facts.read(source)
+        run_id = known.run
+        known.not_checked += problems
+        result = diagnosis.diagnose(known, entries)
+        content = json.dumps(result, indent=1, ensure_ascii=False)
+    except Exception as error:
+        LOG.exception("analysis of %s", source)
+        result = fallback.diagnosis(run_id, f"the analysis broke ({fallback.describe(error)})")
+        content = json.dumps(result, indent=1)
+    write_whole(target, content + "\n")
+    LOG.info("analyzed %s: %s", run_id, (result.get("root_cause") or {}).get("id", result.get("status")))
 
 
 def report_batch(sources: Sequence[str], targets: Sequence[str]) -> None:
     """Write each run's diagnosis.md. sources: the diagnoses, one path per target."""
     for source, target in zip(sources, targets, strict=True):
-        run_id = Path(source).parent.name
-        try:
-            result = json.loads(Path(source).read_text(encoding="utf-8"))
-            run_id = result["run"]
-            text = render.markdown(result)
-        except Exception as error:
-            LOG.exception("report of %s", source)
-            text = fallback.markdown(run_id, f"The report broke ({fallback.describe(error)}); see {source}.")
-        write_whole(Path(target), text)
+        report_one(Path(source), Path(target))
 
 
-def _load(files: Sequence[str]) -> tuple[Catalogue, list[str]]:
+def report_one(source: Path, target: Path) -> None:
+    """Write the diagnosis.md of one run."""
+    run_id = source.parent.name
+    try:
+        result = json.loads(source.read_text(encoding="utf-8"))
+        run_id = result["run"]
+        text = render.markdown(result)
+    except Exception as error:
+        LOG.exception("report of %s", source)
+        text = fallback.markdown(run_id, f"The report broke ({fallback.describe(error)}); see {source}.")
+    write_whole(target, text)
+
+
+def load_catalogue(files: Sequence[str]) -> tuple[Catalogue, list[str]]:
     """The catalogue of those files that can be used, and what is wrong with the others."""
     paths = [Path(file) for file in files]
     try:
