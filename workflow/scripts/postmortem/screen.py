@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .detectors import configuration, evaluation, learning, numerics, stopping, storage
+from .detectors import configuration, distillation, evaluation, learning, numerics, stopping, storage
 from .facts import GraphCache, Line, Log, RunFacts, Source
 from .findings import FATAL
 from .profile import Profile
@@ -22,6 +22,7 @@ from .text import clean
 from .verdict import SUSPECT_FROM
 
 LOG_BYTES = 256 * 1024  # read of each end of a log
+_DETECTORS = (numerics, learning, stopping, evaluation, configuration, distillation, storage)
 LARGEST_CHECKPOINT = 256 * 2**20  # bytes; larger ones are left to the diagnosis, they take seconds
 
 
@@ -45,10 +46,12 @@ def suspicions(run_directory: Path, profile: Profile) -> list[str]:
 
     In: the run's directory, two levels below the folder of runs. Nothing is written, no model library is loaded.
     """
-    facts = screened_facts(run_directory, profile)
-    found = []
-    for detector in (numerics, learning, stopping, evaluation, configuration, storage):
-        found += [f for f in detector.detect(facts) if f.severity == FATAL and f.confidence >= SUSPECT_FROM]
+    try:
+        facts = screened_facts(run_directory, profile)
+        found = [finding for detector in _DETECTORS for finding in detector.detect(facts)]
+    except Exception:  # discovery asks on every start of the workflow: a judgement that breaks must not stop it
+        return []
+    found = [finding for finding in found if finding.severity == FATAL and finding.confidence >= SUSPECT_FROM]
     return [f"{finding.id}: {finding.title}" for finding in found]
 
 

@@ -41,12 +41,6 @@ class Block:
         return any(part.startswith("test") for part in self.path.split("."))
 
     @property
-    def model(self) -> str:
-        return next(
-            (p for p in self.path.split(".") if not p.startswith(("test", "val", "core", "additional"))), self.path
-        )
-
-    @property
     def samples(self) -> float:
         return self.value("n_samples") or 0.0
 
@@ -94,14 +88,20 @@ def one_class(block: Block) -> bool:
     return f1 is not None and f1 <= ONE_CLASS
 
 
-def judge(block: Block, fewest: float = FEWEST_SAMPLES) -> str:
-    """ "threshold", "collapse" or "" for one block of scores."""
-    if not one_class(block) or 0 < block.samples < fewest:
+def judge(block: Block, tests: list[Block]) -> str:
+    """ "threshold", "collapse" or "" for a model's validation scores; tests that agree add to the samples."""
+    if not one_class(block) or 0 < block.samples + sum(t.samples for t in tests if one_class(t)) < FEWEST_SAMPLES:
         return ""
     auc = block.value("auc")
     if auc is not None and auc == auc and auc >= RANKS_WELL:
         return "threshold"
     return "collapse" if auc is None or auc != auc or abs(auc - 0.5) <= RANKS_BY_CHANCE - 0.5 else ""
+
+
+def tests_of(block: Block, every: list[Block]) -> list[Block]:
+    """The test scenarios of the model whose validation scores these are, however the file nests them."""
+    model = block.path.rpartition(".")[2]
+    return [t for t in every if t.is_test and (model in t.path.split(".") or not block.path)]
 
 
 def judge_tests(tests: list[Block]) -> str:
@@ -136,8 +136,8 @@ def detect(facts: RunFacts) -> list[Finding]:
     all_blocks = blocks(facts)
     findings: list[Finding] = []
     for block in [b for b in all_blocks if not b.is_test]:
-        tests = [t for t in all_blocks if t.is_test and t.model == block.model]
-        what = judge(block)
+        tests = tests_of(block, all_blocks)
+        what = judge(block, tests)
         if what == "threshold":
             findings.append(_threshold(facts, block, tests))
         elif what == "collapse":
@@ -152,7 +152,13 @@ def detect(facts: RunFacts) -> list[Finding]:
                 findings.append(_threshold(facts, block, tests, on_tests=True))
             elif on_tests:
                 findings.append(_generalisation(facts, block, tests))
-    return findings[:3]
+    # Several models with the same fault share its cause: the threshold, the data.
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.id in first:
+            first[finding.id].confirmed_by.append(f"another model: {finding.root_cause.partition(':')[0]}")
+        first.setdefault(finding.id, finding)
+    return list(first.values())
 
 
 def _quotes(facts: RunFacts, block: Block, *names: str) -> list[Evidence]:
@@ -168,8 +174,10 @@ def _threshold(facts: RunFacts, block: Block, tests: list[Block], on_tests: bool
         finding.evidence += _quotes(facts, one, "f1", "auc", "recall", "specificity")
         side = "negative" if (one.value("recall") or 0.0) <= ONE_CLASS else "positive"
         finding.root_cause += (
-            f"{one.path}: AUC {_shown(one, 'auc')}, but F1 {_shown(one, 'f1')}, recall {_shown(one, 'recall')}, specificity "
-            f"{_shown(one, 'specificity')}: nearly every sample is called {side}, though the scores separate the classes. "
+            f"{one.path}: AUC {_shown(one, 'auc')}, but F1 {_shown(one, 'f1')}, recall {_shown(one, 'recall')}, "
+            "specificity "
+            f"{_shown(one, 'specificity')}: nearly every sample is called {side}, though the scores separate "
+            "the classes. "
         )
     if on_tests:
         finding.confidence = 0.75
@@ -186,7 +194,8 @@ def _threshold(facts: RunFacts, block: Block, tests: list[Block], on_tests: bool
             finding.confirmed_by.append("the checkpoint")
             finding.fix.append(
                 Fix(
-                    f"Train {checkpoint.run or 'the model'} again, or restore its checkpoint: something shifted its last bias.",
+                    f"Train {checkpoint.run or 'the model'} again, or restore its checkpoint: something shifted "
+                    "its last bias.",
                     None,
                     None,
                     checkpoint.source.path,
@@ -196,7 +205,8 @@ def _threshold(facts: RunFacts, block: Block, tests: list[Block], on_tests: bool
         set_back(
             facts,
             {},
-            f"Calibrate the decision threshold of {block.model} on validation scores (the one that maximises Youden's J), then evaluate again.",
+            f"Calibrate the decision threshold of {block.path} on validation scores (the one that maximises "
+            "Youden's J), then evaluate again.",
         )
     )
     finding.fix[-1].file = facts.metrics.source.path if facts.metrics else None
@@ -210,18 +220,19 @@ def _threshold(facts: RunFacts, block: Block, tests: list[Block], on_tests: bool
 
 def _collapse(facts: RunFacts, block: Block, tests: list[Block]) -> Finding:
     finding = Finding(
-        "training.collapse", f"{block.model} gives every sample the same class", FATAL, 0.8, "detector: evaluation"
+        "training.collapse", f"{block.path} gives every sample the same class", FATAL, 0.8, "detector: evaluation"
     )
     finding.evidence = _quotes(facts, block, "f1", "auc", "recall", "specificity")
     finding.root_cause = (
-        f"{block.path}: recall {_shown(block, 'recall')}, specificity {_shown(block, 'specificity')}, AUC {_shown(block, 'auc')}: "
+        f"{block.path}: recall {_shown(block, 'recall')}, specificity {_shown(block, 'specificity')}, AUC "
+        f"{_shown(block, 'auc')}: "
         "every sample is given the same class, and the scores do not rank them either."
     )
     if agreeing := [t for t in tests if one_class(t)]:
         finding.confirmed_by.append(f"{len(agreeing)} of {len(tests)} test scenarios")
     finding.fix = [
         Fix(
-            f"Look at the training run of {block.model}: its loss, learning rate and class balance; train it again.",
+            f"Look at the training run of {block.path}: its loss, learning rate and class balance; train it again.",
             None,
             None,
             facts.metrics.source.path if facts.metrics else None,
@@ -237,7 +248,7 @@ def _collapse(facts: RunFacts, block: Block, tests: list[Block]) -> Finding:
 def _generalisation(facts: RunFacts, block: Block, tests: list[Block]) -> Finding:
     finding = Finding(
         "training.generalisation",
-        f"{block.model} is good in validation and at chance in the tests",
+        f"{block.path} is good in validation and at chance in the tests",
         FATAL,
         0.75,
         "detector: evaluation",
@@ -251,11 +262,15 @@ def _generalisation(facts: RunFacts, block: Block, tests: list[Block]) -> Findin
     listed = ", ".join(
         f"{t.path.rpartition('.')[2]} (balanced accuracy {t.balanced:.3g}, AUC {_shown(t, 'auc')})" for t in poor[:4]
     )
-    finding.root_cause = f"{block.model}: F1 {_shown(block, 'f1')} and AUC {_shown(block, 'auc')} in validation, but at chance in {listed}."
+    finding.root_cause = (
+        f"{block.path}: F1 {_shown(block, 'f1')} and AUC {_shown(block, 'auc')} in validation, "
+        f"but at chance in {listed}."
+    )
     finding.confirmed_by = [f"{len(poor)} of {len(tests)} test scenarios"]
     finding.fix = [
         Fix(
-            "Split validation data by vehicle or recording, so that it measures what the tests do; look for a leak between training and validation.",
+            "Split validation data by vehicle or recording, so that it measures what the tests do; look for a "
+            "leak between training and validation.",
             None,
             None,
             facts.metrics.source.path if facts.metrics else None,

@@ -110,7 +110,10 @@ def _no_learning(facts: RunFacts, curves: list[Curve], key: str, rate: float | N
                 f"{curve.metric} between {curve.minimum:.9g} and {curve.maximum:.9g} in {curve.count} evaluations",
             )
         )
-        finding.root_cause += f"{curve.metric} stayed between {curve.minimum:.9g} and {curve.maximum:.9g} over {curve.count} evaluations. "
+        finding.root_cause += (
+            f"{curve.metric} stayed between {curve.minimum:.9g} and {curve.maximum:.9g} over "
+            f"{curve.count} evaluations. "
+        )
     if curves:
         finding.confirmed_by.append("the training curve")
     values: dict[str, object] = {}
@@ -118,10 +121,16 @@ def _no_learning(facts: RunFacts, curves: list[Curve], key: str, rate: float | N
         finding.evidence[:0] = quote_config(facts, key)
         finding.confirmed_by.append("the configuration")
         usual = usual_value(facts, key)
-        finding.root_cause += f"{key} is {rate:g}: a step changes no weight by more than rounding does{f'; usual is {usual}' if usual else ''}."
+        finding.root_cause += (
+            f"{key} is {rate:g}: a step changes no weight by more than rounding "
+            f"does{f'; usual is {usual}' if usual else ''}."
+        )
         values[key] = usual or 1e-3
     else:
-        finding.root_cause += f"The learning rate {f'({rate:g}) ' if rate is not None else ''}is not the reason: look for a frozen or detached model, dead units, or a loss that does not depend on the weights."
+        finding.root_cause += (
+            f"The learning rate {f'({rate:g}) ' if rate is not None else ''}is not the "
+            "reason: look for a frozen or detached model, dead units, or a loss that does not depend on the weights."
+        )
     for dropout in [k for k in (facts.config.values if facts.config else {}) if "dropout" in k]:
         if (number(config_value(facts, dropout)) or 0.0) >= 1.0:
             finding.evidence += quote_config(facts, dropout)
@@ -148,7 +157,8 @@ def _collapse(accuracy: Curve, loss: Curve, facts: RunFacts) -> Finding:
     )
     finding.evidence = [quote_last(accuracy, f"{accuracy.metric} is {accuracy.minimum:.4g} at every evaluation")]
     finding.root_cause = (
-        f"{accuracy.metric} is {accuracy.minimum:.4g} at each of {accuracy.count} evaluations, the share of one class, and "
+        f"{accuracy.metric} is {accuracy.minimum:.4g} at each of {accuracy.count} evaluations, the share of one "
+        "class, and "
         f"{loss.metric} ends at {number(loss.points[-1][1]):.4g}, that of guessing (ln 2 = 0.693)."
     )
     finding.confirmed_by = ["the training curve"]

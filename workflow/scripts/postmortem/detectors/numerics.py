@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from statistics import median
-
 from ..facts import Checkpoint, Curve, RunFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
 from .quoting import (
@@ -23,6 +21,8 @@ from .usual import LARGEST_LEARNING_RATE, learning_rate, set_back, usual_value
 
 # A loss that ends ten times above its beginning is no noise: over-fitting doubles a validation loss, seldom more.
 DIVERGENCE_FACTOR = 10.0
+# Training and validation losses may be reduced differently (sum or mean over some ten terms), not by this much.
+FIRST_EPOCH_FACTOR = 100.0
 # No mean or sum over a batch of normalised features comes near; the largest sum-reduced losses are around 1e6.
 EXPLODED_LOSS = 1e8
 # Trained weights are below 100; statistics of BatchNorm are no weights and may be larger.
@@ -55,11 +55,28 @@ def exploded(curve: Curve) -> str:
         return f"{curve.metric} ends at {values[-1]:.3g}"
     if len(values) < 2 or values[0] <= 0:
         return ""
-    quarter = max(1, len(values) // 4)
-    first, last = median(values[:quarter]), median(values[-quarter:])
-    if first > 0 and last >= DIVERGENCE_FACTOR * first and values[-1] >= DIVERGENCE_FACTOR * values[0]:
-        return f"{curve.metric} rose from {values[0]:.4g} to {values[-1]:.4g} ({values[-1] / values[0]:.3g} times)"
+    last = values[-max(1, len(values) // 4) :]
+    # A third of the last quarter: one spike is no divergence, and a diverged loss may jump back to 0 between.
+    if sum(value >= DIVERGENCE_FACTOR * values[0] for value in last) * 3 >= len(last):
+        return f"{curve.metric} rose from {values[0]:.4g} to {max(last):.4g} ({max(last) / values[0]:.3g} times)"
     return ""
+
+
+def exploded_at_once(curves: list[Curve]) -> tuple[Curve, str] | None:
+    """A validation loss that is never near the training loss of the first steps: it exploded in the first epoch."""
+    first = next((v for c in curves if c.metric.startswith("train") and is_loss(c.metric) and (v := _first(c))), None)
+    for curve in curves:
+        if first is None or first <= 0 or not curve.metric.startswith("val") or not is_loss(curve.metric):
+            continue
+        if curve.minimum is not None and curve.minimum >= FIRST_EPOCH_FACTOR * first:
+            how = f"{curve.metric} is never below {curve.minimum:.4g}, the first training loss was {first:.4g}"
+            return curve, how
+    return None
+
+
+def _first(curve: Curve) -> float | None:
+    value = number(curve.points[0][1]) if curve.points else None
+    return value if value is not None and value == value and abs(value) != float("inf") else None
 
 
 def broken_weights(checkpoint: Checkpoint) -> str:
@@ -78,6 +95,8 @@ def detect(facts: RunFacts) -> list[Finding]:
     broken = [(c, broken_weights(c)) for c in own_checkpoints(facts)]
     nan_weights = [c for c, what in broken if what == "nan"]
     explosions = [(c, how) for c in facts.curves if (how := exploded(c))]
+    if not explosions and (at_once := exploded_at_once(facts.curves)):
+        explosions = [at_once]
     huge_weights = [c for c, what in broken if what == "huge"]
     if nan_curves:
         return [_nan_loss(facts, nan_curves, nan_weights)]
@@ -155,7 +174,8 @@ def _passing(facts: RunFacts) -> Finding:
     curve = next(c for c in facts.curves if c.first_nonfinite_step is not None and is_loss(c.metric))
     return Finding(
         "training.nan_loss", "The loss was not finite for a while", HINT, 0.3, "detector: numerics",
-        root_cause=f"{curve.metric} was not finite at {curve.x} {curve.first_nonfinite_step:g}, but is finite at the end.",
+        root_cause=f"{curve.metric} was not finite at {curve.x} {curve.first_nonfinite_step:g}, but is finite "
+"at the end.",
         evidence=[quote_nonfinite(curve)], fix=[_settings(facts)], prevention=_PREVENTION,
     )  # fmt: skip
 
@@ -230,6 +250,7 @@ def _settings(facts: RunFacts) -> Fix:
 
 
 _PREVENTION = [
-    "Fail the run on a non-finite loss: EarlyStopping(check_finite=True) only stops it; raise before the checkpoint is saved.",
+    "Fail the run on a non-finite loss: EarlyStopping(check_finite=True) only stops it; raise before the "
+    "checkpoint is saved.",
     "Refuse learning rates outside 1e-8 … 1 when the configuration is validated.",
 ]

@@ -20,7 +20,8 @@ SHORT_SHARE = 0.1
 # A patience up to this gives up before a metric that is constant at first can move.
 HASTY_PATIENCE = 3
 _STOPPED_FROM_OUTSIDE = re.compile(
-    r"Signaling Trainer to stop|attempting graceful shutdown|`max_time=\S+` reached|`Trainer\.fit` stopped: `max_(?:steps|time)="
+    r"Signaling Trainer to stop|attempting graceful shutdown|`max_time=\S+` reached|`Trainer\.fit` stopped: "
+    r"`max_(?:steps|time)="
 )
 _PLANNED_END = re.compile(r"`Trainer\.fit` stopped: `max_epochs=\d+` reached")
 _EARLY_STOP = re.compile(r"Monitored metric \S+ did not improve|Early stopp(?:ing|ed)\b|EarlyStopping", re.I)
@@ -182,7 +183,8 @@ def _unexplained(facts: RunFacts, progress: Progress) -> Finding:
         progress.monitor
     )
     finding.root_cause = (
-        f"Only {progress.done} of {progress.planned} epochs were run; patience ({config_value(facts, 'patience')}) does not "
+        f"Only {progress.done} of {progress.planned} epochs were run; patience "
+        f"({config_value(facts, 'patience')}) does not "
         f"explain it, {progress.monitor.metric if progress.monitor else 'the monitored metric'} was best "
         f"{progress.since_best} epochs before, and no message says what stopped it."
     )
@@ -190,7 +192,8 @@ def _unexplained(facts: RunFacts, progress: Progress) -> Finding:
         set_back(
             facts,
             {"max_epochs": progress.planned},
-            "Look for max_steps, max_time, limit_train_batches or trainer.should_stop in the code that builds the Trainer, then train again.",
+            "Look for max_steps, max_time, limit_train_batches or trainer.should_stop in the code that builds "
+            "the Trainer, then train again.",
         )
     )
     finding.prevention = ["Log why the Trainer stopped."]

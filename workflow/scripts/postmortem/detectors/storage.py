@@ -45,7 +45,8 @@ def _finding(facts: RunFacts, own: dict[str, Any], others: list[dict[str, Any]],
     finding.confirmed_by = ["the logs of other runs"] if others else []
     finding.fix = [
         Fix(
-            f"Compare the format and version that the loader expects with what is saved in {folder or 'the cache'}; then delete the cache once.",
+            "Compare the format and version that the loader expects with what is saved in "
+f"{folder or 'the cache'}; then delete the cache once.",
             f"rm -r {folder}" if folder else None, None, folder or None,
         )
     ]  # fmt: skip

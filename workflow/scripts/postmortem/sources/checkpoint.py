@@ -17,7 +17,7 @@ SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 
 
 def read(project: Any, run_state: Any, facts: RunFacts) -> None:
-    """Fill facts.checkpoints: own ones, those of the runs that are needed, the teacher's that the config names."""
+    """Fill facts.checkpoints: own ones, those of needed runs, the teacher's."""
     directory, root = run_directory(project, run_state), Path(project.root)
     facts.checkpoints = [
         read_checkpoint(path, root) for path in own_checkpoints(directory, project.profile.checkpoints)
@@ -37,7 +37,7 @@ def own_checkpoints(directory: Path, patterns: list[str]) -> list[Path]:
 
 
 def needed_checkpoints(project: Any, facts: RunFacts) -> list[tuple[Path, str, str]]:
-    """(path, role, run) of the checkpoints that the run reads: upstream ones by the profile, the teacher by the config."""
+    """(path, role, run) of the checkpoints that the run reads: by the profile, and the config's teacher."""
     run = from_id(facts.run, project)
     needed = [name for name in project.profile.needed_artefacts if name.endswith(SUFFIXES)]
     found = [

@@ -31,7 +31,7 @@ def config_name(project: Any) -> str:
 
 
 def read_config(path: Path, root: Path) -> Config:
-    """A config.json as flat keys ("vgae.latent_dim") with their lines; state UNREADABLE with the position if invalid."""
+    """A config.json as flat keys ("vgae.latent_dim") with their lines; UNREADABLE with the position if invalid."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(LARGEST_TEXT + 1)

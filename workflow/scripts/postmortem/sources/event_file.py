@@ -1,7 +1,8 @@
 """TensorBoard event files → curves, without TensorBoard or protobuf.
 
-Format: records of (length u64, its CRC u32, payload, its CRC u32); the payload is a protobuf Event with wall_time (1),
-step (2) and summary (5), which holds values (1) with tag (1) and simple_value (2) or tensor (8, float_val 5, content 4).
+Format: records of (length u64, its CRC u32, payload, its CRC u32); the payload is a protobuf Event with
+wall_time (1), step (2) and summary (5), which holds values (1) with tag (1) and simple_value (2) or tensor (8, with
+float_val 5 and content 4).
 Sources: tensorflow/core/lib/io/record_writer.h, event.proto and summary.proto.
 """
 

@@ -124,7 +124,7 @@ def _serve(memory_limit: int) -> None:
             answer = {"error": f"it needs more than the {memory_limit // 2**20} MB that the reader may use"}
         except OSError as error:
             answer = {"os_error": error.errno}
-        except Exception as error:  # noqa: BLE001 - whatever a hostile file provokes is a fact about the file
+        except Exception as error:  # whatever a hostile file provokes is a fact about the file
             answer = {"error": f"{type(error).__name__}: {error}"[:300]}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()

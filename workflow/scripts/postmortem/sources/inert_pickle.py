@@ -68,7 +68,22 @@ class Reading:
 
 # Globals that torch's weights_only loading allows, or that PyG's cached graphs are made of. None is imported.
 _ALLOWED_MODULES = ("torch_geometric.data.", "torch_geometric.typing", "torch_geometric.utils.", "torch.serialization")
-_DTYPES = "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128 float8_e4m3fn float8_e5m2".split()
+_DTYPES = [
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint8",
+    "bool",
+    "complex64",
+    "complex128",
+    "float8_e4m3fn",
+    "float8_e5m2",
+]
 _ALLOWED = {
     "torch.Size", "torch.device", "torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer",
     "torch.per_tensor_affine", "torch.strided", "torch.storage.UntypedStorage", "torch.storage.TypedStorage",
@@ -81,7 +96,8 @@ _ALLOWED = {
 _STORAGES = {
     "FloatStorage": "float32", "DoubleStorage": "float64", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
     "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
-    "ByteStorage": "uint8", "BoolStorage": "bool", "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
+    "ByteStorage": "uint8", "BoolStorage": "bool", 
+    "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
     "UntypedStorage": "uint8",
 }  # fmt: skip
 
@@ -124,9 +140,9 @@ class _InertUnpickler(pickle.Unpickler):
             return _inert(f"storage:{_STORAGES[name]}")
         if full in ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
             return _numpy_scalar
-        if full not in _ALLOWED and not full.startswith(_ALLOWED_MODULES):
-            if full not in self.refused and len(self.refused) < MOST_REFUSED:
-                self.refused.append(full[:200])
+        refused = full not in _ALLOWED and not full.startswith(_ALLOWED_MODULES)
+        if refused and full not in self.refused and len(self.refused) < MOST_REFUSED:
+            self.refused.append(full[:200])
         return _inert(full)
 
     def persistent_load(self, identity: Any) -> Storage:

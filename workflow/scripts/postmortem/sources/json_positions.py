@@ -6,7 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 LARGEST_TEXT = 16 * 1024 * 1024  # bytes; configs and metrics are kilobytes, more is not worth the time

@@ -1,6 +1,7 @@
 """Progress bars and progress lines of a program's output → curves: the last resort, and the only per-step losses.
 
-`Epoch 3:  45%|████▌ | 9/20 [00:01<00:02, 8.1it/s, v_num=0, train_loss=nan.0]`, `Episode 50/100 reward=174 val_acc=0.36`.
+`Epoch 3:  45%|████▌ | 9/20 [00:01<00:02, 8.1it/s, v_num=0, train_loss=nan.0]`
+`Episode 50/100 reward=174 val_acc=0.36`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ REFUSED = re.compile(
     r"|\bcache\b.{0,40}\b(?:mismatch|does not match|do not match|not compatible)\b|\bcache validation failed\b"
 )
 REBUILT = re.compile(
-    r"(?i)\bcache saved\b|\bsav(?:ing|ed) \S* ?(?:data|graphs|dataset) to cache\b|\brebuil(?:ding|t)\b.{0,30}\bcache\b|\bcache rebuilt\b"
+    r"(?i)\bcache saved\b|\bsav(?:ing|ed) \S* ?(?:data|graphs|dataset) to cache\b|\brebuil(?:ding"
+    r"|t)\b.{0,30}\bcache\b|\bcache rebuilt\b"
 )
 
 
