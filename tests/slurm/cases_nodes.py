@@ -90,7 +90,7 @@ def requeuehold(project: Project) -> dict:
     job = project.train_job(SPARE, train=LONG)
     project.wait_epoch()
     scontrol("requeuehold", job)
-    project.wait_state(job, "PENDING")
+    project.wait(lambda: "JobHeldUser" in project.sacct("-j", job, "-o", "Reason"), 60, "the held record")
     label = one("slurm.preempted", "DUE TO JOB REQUEUE", "scontrol release it, or submit it again", "slurm.cancelled")
     return label
 

@@ -191,7 +191,7 @@ start_daemons() {
     done
 }
 
-nodes_up() { [ "$(sinfo -hN -o '%N %T' 2>/dev/null | sort -u | grep -cE ' (idle|mixed|allocated)$')" = 2 ]; }
+nodes_up() { [ "$(sinfo -hN -o '%N %T' 2>/dev/null | sort -u | grep -cE ' (idle|mixed|allocated|completing|planned)$')" = 2 ]; }
 
 wake_nodes() {
     wait_for 10 slurmctld sinfo
@@ -201,7 +201,8 @@ wake_nodes() {
 }
 
 status() {
-    if command -v sinfo >/dev/null && scontrol ping >/dev/null 2>&1 && nodes_up; then
+    if command -v sinfo >/dev/null && scontrol ping >/dev/null 2>&1 && sacctmgr -n show cluster >/dev/null 2>&1 \
+        && nodes_up; then
         sinfo -N -o '%N %P %T'
         grep -qs task/cgroup /etc/slurm/slurm.conf && say "memory limits are enforced by cgroups" \
             || say "memory limits are enforced by polling"

@@ -213,7 +213,7 @@ class Project:
         if not ids:
             return COLUMNS.replace(",", "|") + "\n"
         read = lambda: self.sacct("-j", ",".join(ids), "-o", COLUMNS)  # noqa: E731
-        known = lambda table: {re.split(r"[_+.|]", line)[0] for line in table.splitlines()}  # noqa: E731
+        known = lambda table: set(re.findall(r"^\d+|(?<=\|)\d+(?=\|)", table, re.M))  # noqa: E731  JobID or JobIDRaw
         self.wait(lambda: set(ids) <= known(table := read()) and "|allocation|" not in table, 30, "a settled sacct")
         return read()
 
