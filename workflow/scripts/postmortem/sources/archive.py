@@ -10,12 +10,12 @@ import json
 import math
 import pickle
 import struct
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .inert_pickle import Reading, Storage, Tensor, read_pickle, read_stream
+from .zip_directory import STORED, BadZip, ZipEntry, content_start, read_directory, read_entry
 
 LARGEST_PICKLE = 192 * 1024 * 1024  # bytes of data.pkl; 60,000 graphs take 60 MB, a checkpoint's is kilobytes
 LARGEST_HEADER = 100 * 1024 * 1024  # what safetensors itself allows
@@ -40,12 +40,11 @@ class Unusable(Exception):
 
 @dataclass
 class Archive:
-    """kind: "zip", "legacy", "torchscript" or "safetensors". offsets: storage key → first byte in the file."""
+    """kind: "zip", "legacy", "torchscript" or "safetensors". entries: storage key → where it lies."""
 
     kind: str
     reading: Reading
-    offsets: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)  # storage key → bytes that are there
+    entries: dict[str, ZipEntry] = field(default_factory=dict)
 
 
 def open_archive(path: Path) -> Archive:
@@ -74,44 +73,35 @@ def open_archive(path: Path) -> Archive:
 
 def _zip(stream: BinaryIO, size: int) -> Archive:
     try:
-        archive = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-        raise Unusable(
-            "truncated", f"a zip archive of {size} bytes without its central directory ({error}): it was cut off"
-        ) from error
-    names = {info.filename: info for info in archive.infolist()}
-    pickles = [name for name in names if name.endswith(("/data.pkl", "data.pkl"))]
-    script = any(name.endswith("constants.pkl") for name in names)
-    if not pickles:
-        raise Unusable(
-            "not_a_checkpoint", f"a zip archive without data.pkl; it holds {', '.join(list(names)[:3]) or 'nothing'}"
-        )
-    if names[pickles[0]].file_size > LARGEST_PICKLE:
-        raise Unusable("too_large", f"its data.pkl has {names[pickles[0]].file_size // 2**20} MB")
+        names = read_directory(stream, size)
+    except (BadZip, struct.error) as error:
+        reason = f"a zip archive of {size} bytes without its central directory ({error}): it was cut off"
+        raise Unusable("truncated", reason) from error
+    pickle_name = next((name for name in names if name.endswith("data.pkl")), "")
+    if not pickle_name:
+        held = ", ".join(list(names)[:3])
+        raise Unusable("not_a_checkpoint", f"a zip archive without data.pkl; it holds {held}")
+    if names[pickle_name].full_size > LARGEST_PICKLE:
+        raise Unusable("too_large", f"its data.pkl has {names[pickle_name].full_size // 2**20} MB")
     try:
-        data = archive.read(pickles[0])
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        data = read_entry(stream, names[pickle_name], LARGEST_PICKLE)
+    except BadZip as error:
         raise Unusable("truncated", f"its data.pkl cannot be read: {error}") from error
-    found = Archive("torchscript" if script else "zip", _read(lambda: read_pickle(data)))
-    prefix = pickles[0].removesuffix("data.pkl") + "data/"
-    for name, info in names.items():
-        if name.startswith(prefix) and info.compress_type == zipfile.ZIP_STORED:
-            key = name.removeprefix(prefix)
-            found.offsets[key], found.sizes[key] = info.header_offset, info.file_size
-    return found
+    script = any(name.endswith("constants.pkl") for name in names)
+    prefix = pickle_name.removesuffix("data.pkl") + "data/"
+    entries = {n.removeprefix(prefix): e for n, e in names.items() if n.startswith(prefix) and e.method == STORED}
+    del names
+    return Archive("torchscript" if script else "zip", _read(lambda: read_pickle(data)), entries)
 
 
 def data_start(stream: BinaryIO, archive: Archive, key: str) -> int:
-    """First byte of a storage: behind its zip entry's local header, which is read only now (there may be 100,000)."""
-    offset = archive.offsets[key]
+    """First byte of a storage: behind its zip entry's local header, which is read only now (there may be 240,000)."""
     if archive.kind not in ("zip", "torchscript"):
-        return offset
-    stream.seek(offset)
-    header = stream.read(30)
-    if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise Unusable("truncated", f"the zip entry of storage {key} is damaged")
-    name_length, extra_length = struct.unpack_from("<HH", header, 26)
-    return offset + 30 + name_length + extra_length
+        return archive.entries[key].offset
+    try:
+        return content_start(stream, archive.entries[key])
+    except BadZip as error:
+        raise Unusable("truncated", f"the zip entry of storage {key}: {error}") from error
 
 
 def _legacy(stream: BinaryIO, size: int) -> Archive:
@@ -134,7 +124,7 @@ def _legacy(stream: BinaryIO, size: int) -> Archive:
         count = struct.unpack("<q", raw)[0] * ITEM_SIZES.get(dtypes.get(str(key), ""), 4)
         if count < 0 or position + 8 + count > size:
             raise Unusable("truncated", f"it ends within storage {key}")
-        found.offsets[str(key)], found.sizes[str(key)] = position + 8, count
+        found.entries[str(key)] = ZipEntry(position + 8, count, count, STORED)
         position += 8 + count
     return found
 
@@ -162,7 +152,7 @@ def _safetensors(stream: BinaryIO, size: int) -> Archive:
         shape = tuple(entry["shape"])
         dtype = _SAFETENSORS.get(entry["dtype"], str(entry["dtype"]))
         found.reading.value[name] = Tensor(Storage(dtype, name, math.prod(shape)), 0, shape, _contiguous(shape))
-        found.offsets[name], found.sizes[name] = 8 + length + start, end - start
+        found.entries[name] = ZipEntry(8 + length + start, end - start, end - start, STORED)
     return found
 
 

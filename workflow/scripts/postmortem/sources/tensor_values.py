@@ -24,7 +24,7 @@ class Values:
         self._stream: BinaryIO = path.open("rb")
         self._archive = archive
         self._file_size = path.stat().st_size
-        total = sum(archive.sizes.values())
+        total = sum(entry.size for entry in archive.entries.values())
         self._share = min(1.0, VALUES_BYTES / total) if total else 1.0
         self.sampled = 0
 
@@ -72,11 +72,11 @@ class Values:
         item = ITEM_SIZES.get(tensor.storage.dtype, 0)
         code = _NUMPY.get(tensor.storage.dtype)
         key = tensor.storage.key
-        if not code or key not in self._archive.offsets:
+        if not code or key not in self._archive.entries:
             return
         contiguous = _is_contiguous(tensor)
         count = math.prod(tensor.shape) if contiguous else tensor.storage.size - tensor.offset
-        count = min(count, self._archive.sizes[key] // item - tensor.offset)
+        count = min(count, self._archive.entries[key].size // item - tensor.offset)
         if count <= 0:
             return
         start = data_start(self._stream, self._archive, key) + tensor.offset * item
