@@ -34,7 +34,7 @@ def on_error(log: str | Iterable[str], time_limit: float = 60.0, **config: Any) 
     config: settings of the diagnosis, as after `--config`. The project is the working directory.
     """
     try:
-        interpreter = _interpreter()
+        interpreter = find_interpreter()
         if interpreter is None:
             _say(f"no diagnosis: there is no environment in {REPOSITORY}; make it with `make setup` there")
             return
@@ -80,7 +80,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _interpreter() -> str | None:
+def find_interpreter() -> str | None:
     """Ours: beside $POSTMORTEM_SNAKEMAKE, in .venv, or the pipeline's own if it has all that we need."""
     chosen = os.environ.get("POSTMORTEM_SNAKEMAKE")
     places = [os.path.dirname(chosen)] if chosen else []
