@@ -13,10 +13,9 @@ include: "workflow/rules/common.smk"
 
 
 rule diagnose_all:
-    default_target: True
-    localrule: True
     input:
         everything,
+    localrule: True
 
 
 include: "workflow/rules/collect.smk"

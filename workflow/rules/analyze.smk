@@ -13,6 +13,8 @@ for batch in PLAN.batches:
             PLAN.paths(batch.run_ids, plan.DIAGNOSIS),
         log:
             f"{LOGS}/analyze_{batch.name}.log",
+        conda:
+            "../envs/postmortem.yaml"
         script:
             "../scripts/analyze.py"
 
@@ -27,5 +29,7 @@ rule analyze_one:
         f"{LOGS}/analyze/{{run}}.log",
     wildcard_constraints:
         run="[^/]+/[^/]+",
+    conda:
+        "../envs/postmortem.yaml"
     script:
         "../scripts/analyze.py"

@@ -7,15 +7,17 @@ for batch in PLAN.batches:
         name:
             f"collect_{batch.name}"
         input:
-            PLAN.evidence(batch.run_ids),
+            batch.evidence,
         output:
             PLAN.paths(batch.run_ids, plan.FACTS),
+        log:
+            f"{LOGS}/collect_{batch.name}.log",
+        conda:
+            "../envs/postmortem.yaml"
         params:
             settings=PLAN.project.settings,
             runs=batch.run_ids,
-            touched=PLAN.sentinel_times(batch.run_ids),
-        log:
-            f"{LOGS}/collect_{batch.name}.log",
+            touched=batch.touched,
         script:
             "../scripts/collect.py"
 
@@ -25,13 +27,15 @@ rule collect_one:
         evidence_of_one,
     output:
         f"{PLAN.root}/{{run}}/{plan.FACTS}",
-    params:
-        settings=PLAN.project.settings,
-        runs=lambda wildcards: [wildcards.run],
-        touched=lambda wildcards: PLAN.sentinel_times([wildcards.run]),
     log:
         f"{LOGS}/collect/{{run}}.log",
     wildcard_constraints:
         run="[^/]+/[^/]+",
+    conda:
+        "../envs/postmortem.yaml"
+    params:
+        settings=PLAN.project.settings,
+        runs=lambda wildcards: [wildcards.run],
+        touched=lambda wildcards: PLAN.touched(wildcards.run),
     script:
         "../scripts/collect.py"

@@ -30,8 +30,10 @@ class PostmortemError(WorkflowError):
 def make_plan():
     """The plan, or the one sentence that says why there is none."""
     try:
-        made = plan.make(config, is_main_process())
-        made.check_targets(sys.argv[1:])
+        made = plan.make(config, is_main_process(), str(workflow.main_snakefile))
+        if is_main_process():
+            made.check_targets(sys.argv[1:])
+        made.batches  # looks at the project now, while what is wrong with it can be said in one sentence
         return made
     except ConfigError as error:
         raise PostmortemError(f"postmortem: {error}") from None

@@ -13,6 +13,8 @@ for batch in PLAN.batches:
             PLAN.paths(batch.run_ids, plan.REPORT),
         log:
             f"{LOGS}/report_{batch.name}.log",
+        conda:
+            "../envs/postmortem.yaml"
         script:
             "../scripts/report.py"
 
@@ -27,6 +29,8 @@ rule report_one:
         f"{LOGS}/report/{{run}}.log",
     wildcard_constraints:
         run="[^/]+/[^/]+",
+    conda:
+        "../envs/postmortem.yaml"
     script:
         "../scripts/report.py"
 
@@ -39,9 +43,11 @@ rule summarize:
         md=f"{PLAN.root}/diagnoses.md",
         html=f"{PLAN.root}/diagnoses.html",
         tsv=f"{PLAN.root}/diagnoses.tsv",
-    params:
-        experiment_root=str(PLAN.project.experiment_root),
     log:
         f"{LOGS}/summarize.log",
+    conda:
+        "../envs/postmortem.yaml"
+    params:
+        experiment_root=str(PLAN.project.experiment_root),
     script:
         "../scripts/summarize.py"

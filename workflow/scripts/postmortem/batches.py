@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import times
 from .collect import run_log_files
 from .discover import SENTINEL, Discovery, RunState
 from .project import Project
 from .run import WORKFLOW, can_be_named
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
-    """name: fits into a rule's name. run_ids: sorted; the pipeline's own failure is alone in its batch."""
+    """name: fits into a rule's name. run_ids: sorted; the pipeline's own failure is alone in its batch.
+
+    evidence: the files that its runs' facts are collected from. touched: when each run's sentinel was touched.
+    """
 
     name: str
     run_ids: list[str]
+    evidence: list[str] = field(default_factory=list)
+    touched: dict[str, str] = field(default_factory=dict)
 
 
 def deal(run_ids: list[str], known_runs: int, runs_per_job: int) -> list[Batch]:
@@ -37,9 +43,14 @@ def deal(run_ids: list[str], known_runs: int, runs_per_job: int) -> list[Batch]:
 
 
 def of_discovery(project: Project, discovery: Discovery) -> list[Batch]:
-    """The batches of all runs that are to be diagnosed."""
-    chosen = [state.run.id for state in discovery.diagnosed]
-    return deal(chosen, len(discovery.runs), project.runs_per_job)
+    """The batches of all runs that are to be diagnosed, with their evidence."""
+    states = {state.run.id: state for state in discovery.diagnosed}
+    batches = deal(list(states), len(discovery.runs), project.runs_per_job)
+    for batch in batches:
+        files = (path for run_id in batch.run_ids for path in evidence(project, states[run_id]))
+        batch.evidence = list(dict.fromkeys(files))
+        batch.touched = {run_id: moment for run_id in batch.run_ids if (moment := touched(states[run_id]))}
+    return batches
 
 
 def evidence(project: Project, state: RunState) -> list[str]:
@@ -55,6 +66,15 @@ def evidence(project: Project, state: RunState) -> list[str]:
         paths += [path for name in names if name for path in sorted(run.directory.glob(name))]
     names = [project.relative(path) for path in dict.fromkeys(paths) if _is_readable_file(path)]
     return [name for name in names if can_be_named(name)]
+
+
+def touched(state: RunState) -> str:
+    """When the run's sentinel was touched, "" without one: a parameter of its job, which runs again when that changes.
+
+    As an input alone it would not: Snakemake takes a small file of the same content for unchanged.
+    """
+    moment = times.modified(state.directory / SENTINEL) if state.run.id != WORKFLOW else None
+    return moment.isoformat() if moment else ""
 
 
 def _is_readable_file(path: Path) -> bool:

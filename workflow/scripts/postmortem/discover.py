@@ -20,6 +20,7 @@ from .facts import Attempt, SlurmJob, SnakemakeJob
 from .history import History
 from .project import Project, require_runs
 from .run import Run, can_be_named, find_all, success_artefact
+from .sources.prefix import strip_prefix
 from .sources.slurm import base_id
 from .words import COMPLETE, FAILED, OPEN, RUNNING, Word, of_accounting, of_snakemake, of_table
 from .workflow_failure import find as find_workflow_failure
@@ -93,15 +94,18 @@ class Discovery:
         return lines
 
 
-def discover(project: Project) -> Discovery:
-    """Look at all runs of the project. Raises ConfigError if there is no folder of runs, and no reason why."""
+def discover(project: Project, runs_required: bool = True) -> Discovery:
+    """Look at all runs of the project. Raises ConfigError if runs are required, and there is no folder of them.
+
+    A pipeline that stopped before its first run is reason enough for its absence.
+    """
     runs = find_all(project)
     looks = [_Look(project, run) for run in runs]
     known_jobs = {job_id: look.run.id for look in looks for job_id in look.known_jobs()}
     past = history.read(project, runs, known_jobs)
     table = run_table.read(project)
     workflow_run = find_workflow_failure(project, past.logs, {run.id for run in runs})
-    if workflow_run is None:
+    if workflow_run is None and runs_required:
         require_runs(project)
     states = [look.state(past, table) for look in looks]
     workflow = None
@@ -167,7 +171,9 @@ class _Look:
             yield Word(FAILED, f"{SENTINEL} is there{_said_by(self.sentinel)}", None, when)
         for end in self.endings:
             if end.fatal:
-                yield Word(FAILED, f"{end.path.name} ends in “{_shorten(end.fatal)}”", end.first, end.last)
+                yield Word(
+                    FAILED, f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”", end.first, end.last
+                )
             elif end.succeeded:
                 yield Word(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
             else:
