@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..facts import SlurmJob, SlurmStep
+from . import scontrol
 
 REQUIRED = ("JobID", "State", "ExitCode")
 FIELDS = (
@@ -21,6 +23,7 @@ FIELDS = (
     "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir"
 )
 TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
+WAIT_SECONDS = 1.0  # for sacct to record an end that the controller knows
 HISTORY = "now-14days"  # jobs whose id no log tells are found by name and folder among those that ended lately
 
 PENDING = {"PENDING", "CONFIGURING", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -77,9 +80,11 @@ def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
     """Ask sacct about those jobs, and about all that were started in that folder lately.
 
     Two bounded calls, since `-S` does not list jobs that wait for a dependency and `-j` does not find unknown ids.
+    What sacct does not say, because it is not there or has not heard of a job's end yet, the controller may know.
     """
     if not shutil.which("sacct"):
-        return Accounting(problem="sacct: not on this machine")
+        return Accounting(scontrol.show(_newest(job_ids)), "sacct: not on this machine")
+    wanted = {base_id(job_id) for job_id in job_ids}
     found, problems = [], []
     calls = [["-S", HISTORY]]
     if job_ids:
@@ -87,9 +92,40 @@ def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
     for arguments in calls:
         answer = _call(arguments)
         problems += [answer.problem] if answer.problem else []
-        found += [job for job in answer.jobs if job.id in job_ids or _same_folder(job.work_dir, work_dir)]
-    unique = {(job.id, job.submit, job.start, job.state): job for job in found}
-    return Accounting(list(unique.values()), "; ".join(dict.fromkeys(problems)))
+        found += [job for job in answer.jobs if base_id(job.id) in wanted or _same_folder(job.work_dir, work_dir)]
+    return Accounting(_unique(_with_latest(found, job_ids)), "; ".join(dict.fromkeys(problems)))
+
+
+def _with_latest(jobs: list[SlurmJob], job_ids: Collection[str]) -> list[SlurmJob]:
+    """With what the controller knows better: sacct hears of an end, or of a job that waits again, some seconds late.
+
+    Of an end only after a short wait, for sacct says more: the steps, and who cancelled a job.
+    """
+    last = {base_id(job.id): job for job in sorted(jobs, key=lambda job: job.submit)}
+    settled = {base for base, job in last.items() if _ended(job) and job.state != "REQUEUED"}
+    settled -= {base_id(job.id) for job in jobs if not _ended(job)}  # of an array some tasks may have ended
+    shown = scontrol.show(_newest(job_id for job_id in job_ids if base_id(job_id) not in settled))
+    known = {job.id for job in jobs if job.state != "REQUEUED"}
+    news = [job for job in shown if not _ended(job) and job.id not in known]
+    if ended := [job for job in shown if _ended(job)]:
+        time.sleep(WAIT_SECONDS)
+        late = _call(["-j", ",".join(job.id for job in ended)]).jobs
+        told = {job.id for job in late if _ended(job) and job.state != "REQUEUED"}
+        news += [job for job in late if job.id in told] + [job for job in ended if job.id not in told]
+    renewed = {job.id for job in news}
+    return [job for job in jobs if _ended(job) or job.id not in renewed] + news
+
+
+def _unique(jobs: list[SlurmJob]) -> list[SlurmJob]:
+    return list({(job.id, job.submit, job.start, job.state): job for job in jobs}.values())
+
+
+def _ended(job: SlurmJob) -> bool:
+    return job.state not in PENDING | RUNNING
+
+
+def _newest(job_ids: Iterable[str]) -> list[str]:
+    return sorted(job_ids, key=lambda job_id: [int(part) for part in re.findall(r"\d+", job_id)], reverse=True)
 
 
 def _call(arguments: list[str]) -> Accounting:
