@@ -168,8 +168,8 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
     name = exception.type.rsplit(".", 1)[-1].split("[")[0]
     message = exception.message
     files = [frame.file for frame in exception.frames]
-    if name in _TRUNCATED and any(_LOADING_FRAMES.search(f) for f in files):
-        return "model.checkpoint_corrupt", GENERIC, 0.85
+    if any(_LOADING_FRAMES.search(f) for f in files) and (name in _TRUNCATED or message.startswith("[Errno 22]")):
+        return "model.checkpoint_corrupt", GENERIC, 0.85  # a seek before the start of a file that was cut off
     if exception.type.startswith("sqlite3.") or name in ("OperationalError", "DatabaseError"):
         mlflow = any(_TRACKER_FRAMES.search(f) for f in files)
         return ("tracking.mlflow" if mlflow else "tracking.database"), GENERIC, 0.75
