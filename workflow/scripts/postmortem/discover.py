@@ -144,6 +144,9 @@ class _Look:
         words += of_table(table.runs.get(self.run.id))
         counted = _of_newest_attempt(words)
         state, reasons = self._judge(counted)
+        refusal = past.refused.get(self.run.id) if state == "unknown" and not self.endings else None
+        if refusal:
+            state, reasons = "failed", [f"{self.project.relative(refusal[0])} says “{refusal[1]}”"]
         if state == "complete" and (doubts := screen.suspicions(self.run.directory, self.project.profile)):
             state, reasons = "suspect", [*doubts, *reasons]
         tried = attempts.of_run(self.run.id, past, self.endings)
@@ -160,7 +163,7 @@ class _Look:
             attempts=[one.attempt for one in tried],
             slurm_jobs=[last.slurm] if last.slurm else [],
             snakemake_jobs=last.snakemake,
-            job_logs=files.logs if files and last.attempt.job_id else [],
+            job_logs=[(refusal[0], "console")] if refusal else files.logs if files and last.attempt.job_id else [],
             snakemake_logs=_showing(last.snakemake, past),
             not_read=[*past.problems, *table.problems],
         )

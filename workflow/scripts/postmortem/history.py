@@ -1,7 +1,7 @@
 """What Snakemake and SLURM know of each run: their logs and records, matched to runs.
 
 A job belongs to a run by the files that it makes or logs to; a SLURM record by its job id, where a Snakemake log or a
-file name tells it, else by the job name. The Snakemake 9 executor names all its jobs by one UUID, which says nothing.
+file name tells it, else by what its submission says.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from . import job_files, times
+from . import job_files, job_names, times
 from .facts import SlurmJob, SnakemakeJob
 from .job_files import JobFiles
+from .job_names import JobNames
 from .project import SACCT_AUTO, SACCT_OFF, Project
-from .run import Run
+from .run import Run, run_of_path
 from .sources import slurm, snakemake
 from .sources.snakemake import SnakemakeLog
 
@@ -40,6 +41,9 @@ class History:
     slurm: dict[str, list[SlurmJob]] = field(default_factory=dict)
     files: dict[str, JobFiles] = field(default_factory=dict)
     run_of_job: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, tuple[Path, str]] = field(
+        default_factory=dict
+    )  # run id -> where sbatch refused it, and its words
     problems: list[str] = field(default_factory=list)  # what could not be read, and why
 
     def job_ids(self, run_id: str) -> list[str]:
@@ -56,8 +60,10 @@ def read(project: Project, runs: list[Run], known_jobs: dict[str, str]) -> Histo
     known = {run.id for run in runs}
     _read_snakemake_logs(project, history, known)
     history.files = job_files.find(project)
-    _ask_inner_logs(project, history, known)
-    _read_accounting(project, history, runs)
+    names = JobNames(project, runs, history.jobs)
+    _ask_inner_logs(project, history, known, names)
+    _read_accounting(project, history, names)
+    history.refused = job_names.refused(project, names)
     return history
 
 
@@ -67,21 +73,6 @@ def runs_of_job(job: SnakemakeJob, project: Project) -> list[str]:
         return []
     found = (run_of_path(path, project) for path in [*job.outputs, *job.logs])
     return list(dict.fromkeys(run_id for run_id in found if run_id))
-
-
-def run_of_path(path: str, project: Project) -> str:
-    """The id of the run in whose folder a path lies, or "". The project may have been moved since it was written."""
-    root = project.root_as_given
-    for start in (root, str(project.experiment_root)):
-        if path.startswith(f"{start}/"):
-            return _run_id(path[len(start) + 1 :])
-    _, found, rest = path.partition(f"/{root}/")
-    return _run_id(rest) if found and not root.startswith("/") else ""
-
-
-def _run_id(below_root: str) -> str:
-    parts = below_root.split("/")
-    return f"{parts[0]}/{parts[1]}" if len(parts) > 2 else ""
 
 
 def _read_snakemake_logs(project: Project, history: History, known: set[str]) -> None:
@@ -133,10 +124,13 @@ def _is_own_job(job: SnakemakeJob) -> bool:
     return bool(names & OWN_OUTPUTS or "diagnoses.tsv" in names) or job.rule.endswith("diagnose_all")
 
 
-def _ask_inner_logs(project: Project, history: History, known: set[str]) -> None:
-    """A job whose id no main log tells: the Snakemake inside it printed the rule's block at the top of its log."""
+def _ask_inner_logs(project: Project, history: History, known: set[str], names: JobNames) -> None:
+    """A job whose id no main log tells: its log's name may tell the run, or the Snakemake inside it, at its top."""
     for job_id, files in history.files.items():
         if job_id in history.run_of_job:
+            continue
+        if run_id := names.in_name(files.rule):
+            history.run_of_job[job_id] = run_id
             continue
         for path, _ in files.logs:
             try:
@@ -151,7 +145,7 @@ def _ask_inner_logs(project: Project, history: History, known: set[str]) -> None
                 break
 
 
-def _read_accounting(project: Project, history: History, runs: list[Run]) -> None:
+def _read_accounting(project: Project, history: History, names: JobNames) -> None:
     if project.sacct == SACCT_OFF:
         return
     if project.sacct == SACCT_AUTO:
@@ -161,11 +155,9 @@ def _read_accounting(project: Project, history: History, runs: list[Run]) -> Non
         accounting = slurm.read_table(Path(project.sacct), project.relative(project.sacct))
     if accounting.problem:
         history.problems.append(accounting.problem)
-    names = _NameMatcher(project, runs, history.jobs)
-    for job in _of_this_project(accounting.jobs, project.root, history.run_of_job):
-        run_id = (
-            history.run_of_job.get(job.id) or history.run_of_job.get(slurm.base_id(job.id)) or names.run_of(job.name)
-        )
+    known = history.run_of_job
+    for job in _of_this_project(accounting.jobs, project.root, known):
+        run_id = known.get(job.id) or known.get(job.fields.get("JobIDRaw", "")) or names.run_of(job)
         if run_id:
             history.slurm.setdefault(run_id, []).append(job)
     for records in history.slurm.values():
@@ -177,46 +169,6 @@ def _of_this_project(jobs: list[SlurmJob], root: Path, known: dict[str, str]) ->
     here = {job.work_dir for job in jobs if job.work_dir and Path(job.work_dir).resolve() == root.resolve()}
     here = here or {job.work_dir for job in jobs if job.id in known}
     return (job for job in jobs if not here or not job.work_dir or job.work_dir in here)
-
-
-class _NameMatcher:
-    """Finds the run of a job named smk-{rule}-{wildcards}, as the target's profile names its jobs."""
-
-    _NAME = re.compile(r"(?:smk|snakejob|snakemake)[-_.](?P<rule>\w+)[-_.](?P<wildcards>\w+=.+)")
-
-    def __init__(self, project: Project, runs: list[Run], jobs: dict[str, list[SnakemakeJob]]) -> None:
-        self.profile = project.profile
-        self.runs = runs
-        self.seen = {
-            (job.rule, _wildcard_values(job.wildcards)): run_id for run_id, of_run in jobs.items() for job in of_run
-        }
-        self.name_of_rule = {job.rule: run_id.partition("/")[2] for run_id, of_run in jobs.items() for job in of_run}
-
-    def run_of(self, job_name: str) -> str:
-        match = self._NAME.fullmatch(job_name)
-        if not match:
-            return ""
-        values = dict(item.split("=", 1) for item in match["wildcards"].split(",") if "=" in item)
-        if found := self.seen.get((match["rule"], _wildcard_values(values))):
-            return found
-        inside = [run for run in self.runs if run.dataset in values.values()]
-        same = [run for run in inside if run.name == self.name_of_rule.get(match["rule"])]
-        same = same or [run for run in inside if run.name in values.values()] or self._by_words(match["rule"], inside)
-        return same[0].id if len(same) == 1 else ""
-
-    def _by_words(self, rule: str, runs: list[Run]) -> list[Run]:
-        words = set(re.split(r"[_-]", rule.lower()))
-        fitting = []
-        for run in runs:
-            stage = self.profile.stages.get(run.stage)
-            if stage and words & set(stage.rule_words) and (not run.size or run.size in words):
-                fitting.append(run)
-        exact = [run for run in fitting if run.kd == ("kd" in words)]
-        return exact if len(exact) == 1 else fitting
-
-
-def _wildcard_values(wildcards: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(wildcards.items()))
 
 
 def _number(job_id: str) -> tuple[int, ...]:

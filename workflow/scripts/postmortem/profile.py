@@ -37,6 +37,7 @@ class LogPatterns:
     job: list[str] = field(default_factory=list)
     executor: list[str] = field(default_factory=list)
     snakemake: list[str] = field(default_factory=list)
+    submit: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

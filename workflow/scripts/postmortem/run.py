@@ -75,8 +75,23 @@ def success_artefact(run: Run, profile: Profile) -> Path | None:
     return run.directory / stage.success if stage and stage.success else None
 
 
+def run_of_path(path: str, project: Project) -> str:
+    """The id of the run in whose folder a path lies, or "". The project may have been moved since it was written."""
+    root = project.root_as_given
+    for start in (root, str(project.experiment_root)):
+        if path.startswith(f"{start}/"):
+            return _run_id(path[len(start) + 1 :])
+    _, found, rest = path.partition(f"/{root}/")
+    return _run_id(rest) if found and not root.startswith("/") else ""
+
+
 def _sibling_name(run: Run, stage: str) -> str:
     return run.name.replace(run.stage, stage, 1)
+
+
+def _run_id(below_root: str) -> str:
+    parts = below_root.split("/")
+    return f"{parts[0]}/{parts[1]}" if len(parts) > 2 else ""
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -19,8 +19,8 @@ from . import scontrol
 
 REQUIRED = ("JobID", "State", "ExitCode")
 FIELDS = (
-    "JobID,JobName,User,Account,Partition,State,ExitCode,DerivedExitCode,Reason,Submit,Eligible,Start,End,Elapsed,"
-    "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir"
+    "JobID,JobIDRaw,JobName,User,Account,Partition,State,ExitCode,DerivedExitCode,Reason,Submit,Eligible,Start,End,Elapsed,"
+    "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir,SubmitLine"
 )
 TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
 WAIT_SECONDS = 1.0  # for sacct to record an end that the controller knows

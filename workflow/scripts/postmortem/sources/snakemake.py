@@ -52,6 +52,7 @@ _HEADER_SNAKEFILE = re.compile(r"  Snakefile: (.+)")
 _JOB = re.compile(r"( *)(?:local)?(?:rule|checkpoint) (\S+):$")
 _JOB_WITH_MESSAGE = re.compile(r"\s*Job (\d+): (.*)")
 _ERROR = re.compile(r"\s*Error in (?:rule|checkpoint) (\S+):$")
+_GROUP = re.compile(r"[Gg]roup job (\S+) \(jobs in lexicogr\. order\):")
 _GROUP_ERROR = re.compile(r"Error in group(?: job)? (\S+?):?$")
 _ITEM = re.compile(r"\s+([\w-]+): (.*)")
 _SUBMITTED = re.compile(r"Submitted (?:DRMAA |group )?job (\S+) with external jobid '?(.+?)'?\.?$")
@@ -71,6 +72,7 @@ _PROBLEM = re.compile(
     r"(?: in (?:file|line) .*)?:\s*$|Error: (?P<said>Directory cannot be locked|Snakefile .* not found).*"
 )
 _JOB_FAILED_SOMEWHERE = "At least one job did not complete successfully"
+_MESSAGE_LINES = 40
 _PROBLEM_LINES = 12  # a problem's own text is short; what follows is a traceback or a list of files
 _IN_A_JOB = ("CalledProcessError", "MissingOutputException", "ClusterJobException", "SpawnedJobError")
 
@@ -87,6 +89,7 @@ class _Parser:
         self.lines = text.splitlines()
         self.log = SnakemakeLog(path)
         self.by_id: dict[str, SnakemakeJob] = {}
+        self.groups: list[list[SnakemakeJob]] = []  # announced, not submitted yet: a group has an id of its own
         self.at = 0
         self.time = ""
 
@@ -154,6 +157,8 @@ class _Parser:
                 job.state = RESTARTED
         elif _EMBEDDED.match(line):
             self._skip_embedded()
+        elif _GROUP.match(line):
+            self.groups.append([])
         elif _GROUP_ERROR.match(line):
             self._group_error()
         elif match := _ALL_DONE.match(line):
@@ -175,6 +180,8 @@ class _Parser:
             logs=_files(items.get("log", "")),
             first_line=first_line,
         )
+        if self.groups and match[1]:
+            self.groups[-1].append(job)
         self._start(job)
 
     def _start(self, job: SnakemakeJob) -> None:
@@ -187,13 +194,15 @@ class _Parser:
         self.log.jobs.append(job)
 
     def _submitted(self, jobid: str, external_jobid: str, job_log: str | None = None) -> None:
-        job = self.by_id.get(jobid)
-        if job is None:
-            return
-        job.external_jobid = external_jobid
-        job.state = SUBMITTED
-        if job_log:
-            job.logs.append(job_log)
+        if jobid in self.by_id:
+            jobs = [self.by_id[jobid]]
+        else:
+            jobs = self.groups.pop(0) if self.groups else []
+        for job in jobs:
+            job.external_jobid = external_jobid
+            job.state = SUBMITTED
+            if job_log:
+                job.logs.append(job_log)
 
     def _refused(self, line: str) -> None:
         """sbatch said no: the job that was announced last and not submitted yet, for jobs are submitted in order."""
@@ -207,6 +216,8 @@ class _Parser:
     def _error(self, rule: str) -> None:
         error_line = self.at
         items, shell = self._items()
+        if "message" in items and "jobid" not in items:
+            shell = self._after_message(items)
         outputs = _files(items.get("output", ""))
         job = self._find(rule, items.get("jobid", ""), outputs)
         if job is None:
@@ -223,6 +234,20 @@ class _Parser:
             job.message = items["message"]
         job.error_line, job.shell, job.exit_text = error_line, *shell
         self._end(job, FAILED)
+
+    def _after_message(self, items: dict[str, str]) -> tuple[str, str]:
+        """A message of several lines, such as what sbatch said: the items go on at the job's id."""
+        for at in range(self.at, min(self.at + _MESSAGE_LINES, len(self.lines))):
+            line = self.lines[at]
+            if line.startswith("    jobid: "):
+                items["message"] = "\n".join([items["message"], *self.lines[self.at : at]])
+                self.at = at
+                more, shell = self._items()
+                items.update(more)
+                return shell
+            if _ERROR.match(line) or _TIME.search(line[:40]):
+                break
+        return "", ""
 
     def _find(self, rule: str, jobid: str, outputs: list[str]) -> SnakemakeJob | None:
         job = self.by_id.get(jobid)
@@ -281,8 +306,20 @@ class _Parser:
                     self.at += 1
             elif match := _ITEM.match(line):
                 items.setdefault(match[1], match[2])
+                if match[1] == "message":
+                    items["message"] += self._rest_of_message()
         exit_text = shell.pop() if shell and shell[-1].startswith("(") else ""
         return items, ("\n".join(shell), exit_text)
+
+    def _rest_of_message(self) -> str:
+        """A message may have several lines, not indented; the job id follows it."""
+        rest: list[str] = []
+        for line in self.lines[self.at : self.at + _PROBLEM_LINES]:
+            if line.startswith("    jobid: "):
+                self.at += len(rest)
+                return "".join(f"\n{text}" for text in rest)
+            rest.append(line)
+        return ""
 
     def _skip_embedded(self) -> None:
         """Pass over a log that --show-failed-logs put between two lines of equally many "="."""
