@@ -229,11 +229,7 @@ def _why(facts: RunFacts, finding: Finding) -> str:
         reasons.append(f"precision is {config_value(facts, 'precision')}, whose largest number is 65504")
     if facts.cache and facts.cache.nan_graphs:
         reasons.append(f"{facts.cache.nan_graphs} cached graphs hold NaN")
-    return (
-        f"{'; '.join(reasons)[:1].upper()}{'; '.join(reasons)[1:]}."
-        if reasons
-        else "No setting in config.json explains it."
-    )
+    return f"Behind it: {'; '.join(reasons)}." if reasons else "No setting in config.json explains it."
 
 
 def _settings(facts: RunFacts) -> Fix:
