@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ..facts import SnakemakeJob
+from . import snakemake_syntax as syntax
 
 STARTED, SUBMITTED, FINISHED, FAILED, RESTARTED = "started", "submitted", "finished", "failed", "restarted"
 
@@ -46,31 +46,6 @@ class SnakemakeLog:
         return bool(self.problems) or any(job.state == FAILED for job in self.jobs)
 
 
-_TIME = re.compile(r"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})\]")
-_HEADER_DATE = re.compile(r"  Date: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
-_HEADER_SNAKEFILE = re.compile(r"  Snakefile: (.+)")
-_JOB = re.compile(r"( *)(?:local)?(?:rule|checkpoint) (\S+):$")
-_JOB_WITH_MESSAGE = re.compile(r"\s*Job (\d+): (.*)")
-_ERROR = re.compile(r"\s*Error in (?:rule|checkpoint) (\S+):$")
-_GROUP = re.compile(r"[Gg]roup job (\S+) \(jobs in lexicogr\. order\):")
-_GROUP_ERROR = re.compile(r"Error in group(?: job)? (\S+?):?$")
-_ITEM = re.compile(r"\s+([\w-]+): (.*)")
-_SUBMITTED = re.compile(r"Submitted (?:DRMAA |group )?job (\S+) with external jobid '?(.+?)'?\.?$")
-_RESUMED = re.compile(r"Resuming incomplete job (\S+) with external jobid '(.+)'")
-_SUBMITTED_SLURM = re.compile(r"Job (\S+) has been submitted with SLURM jobid (\S+?)(?: \(log: (.+)\))?\.?$")
-_SUBMITTED_ARRAY = re.compile(
-    r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM job ID (\S+?)\. The individual task IDs are (\d+)-"
-)
-_REFUSED = re.compile(r"Error submitting jobscript \(exit code \S+\):|.*SLURM (?:sbatch|job submission) failed")
-_FINISHED = re.compile(r"Finished job(?:id)?:? (\d+)")
-_RESTART = re.compile(r"Trying to restart job (\S+?)\.$")
-_ALL_DONE = re.compile(r"(\d+) of (\d+) steps \(100%\) done|Nothing to be done")
-_EMBEDDED = re.compile(r"\s*Logfile .+:$")
-_MISSING_OUTPUT = re.compile(r"MissingOutputException(?: in rule (\S+))?")
-_PROBLEM = re.compile(
-    r"(?P<type>[A-Z]\w*(?:Exception|Error))(?: in (?:rule|checkpoint) (?P<rule>\S+?))?"
-    r"(?: in (?:file|line) .*)?:\s*$|Error: (?P<said>Directory cannot be locked|Snakefile .* not found).*"
-)
 _JOB_FAILED_SOMEWHERE = "At least one job did not complete successfully"
 _MESSAGE_LINES = 40
 _PROBLEM_LINES = 12  # a problem's own text is short; what follows is a traceback or a list of files
@@ -99,7 +74,7 @@ class _Parser:
             self.at += 1
             if line[:1] in ("[", " ", ""):
                 self._indented(line)
-            elif line[0] in "rlcJSRFTEWAN0123456789" or line[0].isupper():
+            elif line[0] in "rlcgJSRFTEWAN0123456789" or line[0].isupper():
                 self._plain(line)
         if any(job.state == FAILED for job in self.log.jobs):
             self.log.problems.clear()  # they only say again that a job failed
@@ -117,55 +92,55 @@ class _Parser:
                 return
 
     def _indented(self, line: str) -> None:
-        if match := _TIME.search(line[:40]):
-            self.time = _iso(match[1])
+        if match := syntax.TIME.search(line[:40]):
+            self.time = syntax.iso(match[1])
             self.log.started = self.log.started or self.time
             line = line[match.end() :].strip() if match.end() < len(line) else ""
             if line:  # Snakemake 9 prints "[time] Group job …" in one line
                 self._plain(line)
-        elif match := _JOB.match(line):
+        elif match := syntax.JOB.match(line):
             self._job(match)
-        elif match := _ERROR.match(line):
+        elif match := syntax.ERROR.match(line):
             self._error(match[1])
-        elif match := _HEADER_DATE.match(line):
+        elif match := syntax.HEADER_DATE.match(line):
             self.log.started = self.log.started or match[1].replace(" ", "T")
-        elif match := _HEADER_SNAKEFILE.match(line):
+        elif match := syntax.HEADER_SNAKEFILE.match(line):
             self.log.snakefile = self.log.snakefile or match[1]
-        elif _EMBEDDED.match(line):
-            self._skip_embedded()
+        elif syntax.EMBEDDED.match(line):
+            self.at = syntax.after_embedded(self.lines, self.at)
 
     def _plain(self, line: str) -> None:
-        if match := _JOB.match(line):
+        if match := syntax.JOB.match(line):
             self._job(match)
-        elif match := _ERROR.match(line):
+        elif match := syntax.ERROR.match(line):
             self._error(match[1])
-        elif match := _JOB_WITH_MESSAGE.match(line):
+        elif match := syntax.JOB_WITH_MESSAGE.match(line):
             self._start(SnakemakeJob(self.log.path, jobid=match[1], message=match[2]))
-        elif match := _SUBMITTED.match(line) or _RESUMED.match(line):
+        elif match := syntax.SUBMITTED.match(line) or syntax.RESUMED.match(line):
             self._submitted(match[1], match[2])
-        elif match := _SUBMITTED_SLURM.match(line):
+        elif match := syntax.SUBMITTED_SLURM.match(line):
             self._submitted(match[1], match[2], match[3])
-        elif match := _SUBMITTED_ARRAY.match(line):
+        elif match := syntax.SUBMITTED_ARRAY.match(line):
             for task, jobid in enumerate(match[1].split(","), start=int(match[3])):
                 self._submitted(jobid, f"{match[2]}_{task}")
-        elif _REFUSED.match(line):
+        elif syntax.REFUSED.match(line):
             self._refused(line)
-        elif match := _FINISHED.match(line):
+        elif match := syntax.FINISHED.match(line):
             self._end(self.by_id.get(match[1]), FINISHED)
-        elif match := _RESTART.match(line):
+        elif match := syntax.RESTART.match(line):
             if job := self.by_id.pop(match[1], None):
                 job.state = RESTARTED
-        elif _EMBEDDED.match(line):
-            self._skip_embedded()
-        elif _GROUP.match(line):
+        elif syntax.EMBEDDED.match(line):
+            self.at = syntax.after_embedded(self.lines, self.at)
+        elif syntax.GROUP.match(line):
             self.groups.append([])
-        elif _GROUP_ERROR.match(line):
+        elif syntax.GROUP_ERROR.match(line):
             self._group_error()
-        elif match := _ALL_DONE.match(line):
+        elif match := syntax.ALL_DONE.match(line):
             self.log.succeeded = match[1] == match[2]
-        elif match := _MISSING_OUTPUT.match(line):
+        elif match := syntax.MISSING_OUTPUT.match(line):
             self._missing_output(match[1] or "")
-        elif match := _PROBLEM.match(line):
+        elif match := syntax.PROBLEM.match(line):
             self._problem(match)
 
     def _job(self, match: re.Match[str]) -> None:
@@ -175,9 +150,9 @@ class _Parser:
             self.log.path,
             rule=match[2],
             jobid=items.get("jobid", ""),
-            wildcards=_wildcards(items.get("wildcards", "")),
-            outputs=_files(items.get("output", "")),
-            logs=_files(items.get("log", "")),
+            wildcards=syntax.wildcards(items.get("wildcards", "")),
+            outputs=syntax.files(items.get("output", "")),
+            logs=syntax.files(items.get("log", "")),
             first_line=first_line,
         )
         if self.groups and match[1]:
@@ -194,11 +169,8 @@ class _Parser:
         self.log.jobs.append(job)
 
     def _submitted(self, jobid: str, external_jobid: str, job_log: str | None = None) -> None:
-        if jobid in self.by_id:
-            jobs = [self.by_id[jobid]]
-        else:
-            jobs = self.groups.pop(0) if self.groups else []
-        for job in jobs:
+        known = [self.by_id[jobid]] if jobid in self.by_id else []
+        for job in known or (self.groups.pop(0) if self.groups else []):
             job.external_jobid = external_jobid
             job.state = SUBMITTED
             if job_log:
@@ -218,7 +190,7 @@ class _Parser:
         items, shell = self._items()
         if "message" in items and "jobid" not in items:
             shell = self._after_message(items)
-        outputs = _files(items.get("output", ""))
+        outputs = syntax.files(items.get("output", ""))
         job = self._find(rule, items.get("jobid", ""), outputs)
         if job is None:
             job = SnakemakeJob(self.log.path, rule=rule, jobid=items.get("jobid", ""), first_line=error_line)
@@ -228,7 +200,7 @@ class _Parser:
         elif job.state == FAILED:
             return  # told again: embedded, or by the Snakemake inside the cluster job
         job.outputs = job.outputs or outputs
-        job.logs += [file for file in _files(items.get("log", "")) if file not in job.logs]
+        job.logs += [file for file in syntax.files(items.get("log", "")) if file not in job.logs]
         job.external_jobid = items.get("external_jobid") or items.get("cluster_jobid") or job.external_jobid
         if items.get("message", "None") != "None":
             job.message = items["message"]
@@ -245,7 +217,7 @@ class _Parser:
                 more, shell = self._items()
                 items.update(more)
                 return shell
-            if _ERROR.match(line) or _TIME.search(line[:40]):
+            if syntax.ERROR.match(line) or syntax.TIME.search(line[:40]):
                 break
         return "", ""
 
@@ -260,11 +232,11 @@ class _Parser:
     def _group_error(self) -> None:
         """The jobs of a failed group are listed by rule, id, output and log; which of them failed is not told."""
         while self.at < len(self.lines) and self.lines[self.at].startswith("    "):
-            match = _JOB.match(self.lines[self.at])
+            match = syntax.JOB.match(self.lines[self.at])
             self.at += 1
             if match:
                 items, _ = self._items()
-                job = self._find(match[2], items.get("jobid", ""), _files(items.get("output", "")))
+                job = self._find(match[2], items.get("jobid", ""), syntax.files(items.get("output", "")))
                 if job and job.state in (STARTED, SUBMITTED):
                     job.error_line = self.at
                     self._end(job, FAILED)
@@ -296,7 +268,12 @@ class _Parser:
         shell: list[str] = []
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            if not line.startswith("    ") or _JOB.match(line) or _ERROR.match(line) or _TIME.search(line[:40]):
+            if (
+                not line.startswith("    ")
+                or syntax.JOB.match(line)
+                or syntax.ERROR.match(line)
+                or syntax.TIME.search(line[:40])
+            ):
                 break
             self.at += 1
             if line.strip() == "shell:":
@@ -304,7 +281,7 @@ class _Parser:
                 while self.at < len(self.lines) and self.lines[self.at].startswith(" " * indent):
                     shell.append(self.lines[self.at].strip())
                     self.at += 1
-            elif match := _ITEM.match(line):
+            elif match := syntax.ITEM.match(line):
                 items.setdefault(match[1], match[2])
                 if match[1] == "message":
                     items["message"] += self._rest_of_message()
@@ -320,32 +297,3 @@ class _Parser:
                 return "".join(f"\n{text}" for text in rest)
             rest.append(line)
         return ""
-
-    def _skip_embedded(self) -> None:
-        """Pass over a log that --show-failed-logs put between two lines of equally many "="."""
-        if self.at >= len(self.lines):
-            return
-        rule = self.lines[self.at].strip()
-        if len(rule) < 3 or set(rule) != {"="}:
-            return
-        for end in range(self.at + 1, len(self.lines)):
-            if self.lines[end].strip() == rule:
-                self.at = end + 1
-                return
-
-
-def _iso(asctime: str) -> str:
-    try:
-        return datetime.strptime(asctime, "%a %b %d %H:%M:%S %Y").isoformat()
-    except ValueError:
-        return ""
-
-
-def _files(text: str) -> list[str]:
-    """Snakemake joins file names by ", " and quotes nothing."""
-    text = text.removesuffix(" (check log file(s) for error details)")
-    return [name for name in text.split(", ") if name]
-
-
-def _wildcards(text: str) -> dict[str, str]:
-    return dict(item.split("=", 1) for item in text.split(", ") if "=" in item)
