@@ -64,12 +64,13 @@ def _summary(facts: RunFacts, status: str, root: Finding | None) -> str:
 
 def _root_cause(facts: RunFacts, root: Finding | None) -> dict[str, Any]:
     if root is None:
-        read = ", ".join(log.source.path for log in facts.logs if log.size) or "no log"
+        read = ", ".join(log.source.path for log in facts.logs if log.size)
+        silent = f"neither {read} nor anything else that was read" if read else "it left no log, and nothing else"
         reasons = "; ".join(facts.reasons) or "it was asked for"
         return {
             "id": "unknown",
             "title": "Cause not known",
-            "explanation": f"It is known that the run failed ({reasons}), but neither {read} nor anything else that was read says why.",
+            "explanation": f"It is known that the run failed ({reasons}), but {silent} says why.",
             "confidence": 0.3,
             "upstream_run": None,
             "confirmed_by": [],

@@ -101,13 +101,16 @@ def _of_state(job: SlurmJob, facts: RunFacts) -> _Meaning | None:
     if job.state == "PENDING" and "Dependency" in job.reason:
         return _dependency(job)
     if job.state == "CANCELLED":
-        return _cancelled(job)
-    if job.state == "FAILED" and (job.elapsed_seconds or 0) == 0 and job.start in ("", "None", "Unknown"):
+        return _dependency(job) if "Dependency" in job.reason else _cancelled(job)
+    if job.state == "FAILED" and job.elapsed_seconds == 0 and not job.steps:
         return _Meaning(
             "slurm.submit_rejected",
-            "failed before it started",
-            f"{_name(job)} failed without ever starting: SLURM refused what it asks for.",
-            confidence=0.6,
+            "refused after submission",
+            f"{_name(job)} failed at once and never had a step: SLURM refused what it asks for, most often memory or a GPU "
+            "that no node has.",
+            confidence=0.65,
+            fix=[Fix("Compare what it asked for with what the nodes have.", "sinfo -N -o '%N %P %c %m %G'")],
+            prevention=["Try the resources of a rule with sbatch --test-only before the whole workflow is submitted."],
         )
     return None
 
@@ -162,7 +165,7 @@ def _output_unwritable(job: SlurmJob) -> _Meaning:
 
 
 def _dependency(job: SlurmJob) -> _Meaning:
-    never = "Never" in job.reason
+    never = "Never" in job.reason or job.state == "CANCELLED"  # --kill-on-invalid-dep ends what can never start
     return _Meaning(
         "slurm.dependency", "dependency never satisfied", f"{_name(job)} waits for a job that did not end as it must ({job.reason}).",
         FATAL if never else SYMPTOM, 0.93 if never else 0.5,
