@@ -32,7 +32,7 @@ _STATUS = re.compile(r"exit(?:ed with)? (?:status|code)\D{0,4}(\d{1,3})|non-zero
 
 def accounting(finding: Finding, facts: RunFacts) -> None:
     """sacct's state, exit code and signal; a finding that stands in sacct is confirmed by the log instead."""
-    from_accounting = bool(finding.evidence) and all(item.kind == "slurm" for item in finding.evidence)
+    from_accounting = bool(finding.evidence) and finding.evidence[0].kind == "slurm"
     for job in facts.slurm_jobs[-1:]:
         states = {job.state, *(step.state for step in job.steps)} - {""}
         codes = {code for text in (job.exit_code, *(s.exit_code for s in job.steps)) for code in _signals(text)}

@@ -55,7 +55,7 @@ def read_database(path: Path, root: Path, kind: str, run: str) -> tuple[TrackedR
         tracked.source = unreadable(path, root, error)
     except (NotADatabase, sqlite3.DatabaseError, KeyError, UnicodeDecodeError) as error:
         tracked.source.state = UNREADABLE
-        corrupt = "not a database" in str(error) or "malformed" in str(error) or isinstance(error, NotADatabase)
+        corrupt = "malformed" in str(error) or (isinstance(error, NotADatabase) and "empty" not in str(error))
         tracked.source.reason = f"{'corrupt: ' if corrupt else ''}{error}"
     if holder is not None:
         by = f"process {holder}" if holder else "a process of another machine"
