@@ -8,6 +8,7 @@ for batch in PLAN.batches:
             f"collect_{batch.name}"
         input:
             batch.evidence,
+            ancient(batch.pipeline_logs),
         output:
             PLAN.paths(batch.run_ids, plan.FACTS),
         log:

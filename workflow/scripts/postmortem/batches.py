@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,19 +11,21 @@ from . import times
 from .collect import run_log_files
 from .discover import SENTINEL, Discovery, RunState
 from .project import Project
-from .run import WORKFLOW, can_be_named
+from .run import WORKFLOW, Run, can_be_named
 
 
 @dataclass
 class Batch:
     """name: fits into a rule's name. run_ids: sorted; the pipeline's own failure is alone in its batch.
 
-    evidence: the files that its runs' facts are collected from. touched: when each run's sentinel was touched.
+    evidence: the files that its runs' facts are collected from. pipeline_logs: likewise, but shared with other runs
+    and still written to when these have failed. touched: when each run's sentinel was touched.
     """
 
     name: str
     run_ids: list[str]
     evidence: list[str] = field(default_factory=list)
+    pipeline_logs: list[str] = field(default_factory=list)
     touched: dict[str, str] = field(default_factory=dict)
 
 
@@ -47,8 +50,9 @@ def of_discovery(project: Project, discovery: Discovery) -> list[Batch]:
     states = {state.run.id: state for state in discovery.diagnosed}
     batches = deal(list(states), len(discovery.runs), project.runs_per_job)
     for batch in batches:
-        files = (path for run_id in batch.run_ids for path in evidence(project, states[run_id]))
-        batch.evidence = list(dict.fromkeys(files))
+        of_batch = [states[run_id] for run_id in batch.run_ids]
+        batch.evidence = list(dict.fromkeys(path for state in of_batch for path in evidence(project, state)))
+        batch.pipeline_logs = list(dict.fromkeys(path for state in of_batch for path in pipeline_logs(project, state)))
         batch.touched = {run_id: moment for run_id in batch.run_ids if (moment := touched(states[run_id]))}
     return batches
 
@@ -59,11 +63,24 @@ def evidence(project: Project, state: RunState) -> list[str]:
     Relative to the project where they lie in it.
     """
     run, profile = state.run, project.profile
-    paths = [path for path, _, _ in run_log_files(project, state)]
+    paths = [path for path, role, _ in run_log_files(project, state) if not _is_shared(run, role)]
     if run.id != WORKFLOW:
         paths.append(run.directory / SENTINEL)
         names = [profile.config_file, profile.metrics_file, *profile.checkpoints, *profile.curves]
         paths += [path for name in names if name for path in sorted(run.directory.glob(name))]
+    return _names(project, paths)
+
+
+def pipeline_logs(project: Project, state: RunState) -> list[str]:
+    """Snakemake's logs that tell of the run. They grow while other runs go on, which says nothing new of this one."""
+    return _names(project, (path for path, role, _ in run_log_files(project, state) if _is_shared(state.run, role)))
+
+
+def _is_shared(run: Run, role: str) -> bool:
+    return role in ("snakemake", "console") and run.id != WORKFLOW
+
+
+def _names(project: Project, paths: Iterable[Path]) -> list[str]:
     names = [project.relative(path) for path in dict.fromkeys(paths) if _is_readable_file(path)]
     return [name for name in names if can_be_named(name)]
 
