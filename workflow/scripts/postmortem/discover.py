@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from . import attempts, ending, history, run_table, screen, times
+from . import attempts, ending, history, run_table, times
 from .attempts import Tried
+from .ending import Ending
 from .facts import Attempt, SlurmJob, SnakemakeJob
 from .history import History
 from .project import Project, require_runs
 from .run import Run, can_be_named, find_all, success_artefact
+from .screened import Screened
 from .sources.prefix import strip_prefix
 from .sources.slurm import base_id
 from .words import COMPLETE, FAILED, OPEN, RUNNING, Word, of_accounting, of_snakemake, of_table
@@ -107,7 +109,9 @@ def discover(project: Project, runs_required: bool = True) -> Discovery:
     workflow_run = find_workflow_failure(project, past.logs, {run.id for run in runs})
     if workflow_run is None and runs_required:
         require_runs(project)
-    states = [look.state(past, table) for look in looks]
+    screened = Screened(project)
+    states = [look.state(past, table, screened) for look in looks]
+    screened.save()
     workflow = None
     if workflow_run:
         workflow = RunState(
@@ -138,7 +142,7 @@ class _Look:
         named = [str(self.sentinel.get("slurm_job_id") or "")] if self.sentinel else []
         return [job_id for job_id in [*named, *(end.job_id for end in self.endings)] if job_id]
 
-    def state(self, past: History, table: run_table.RunTable) -> RunState:
+    def state(self, past: History, table: run_table.RunTable, screened: Screened) -> RunState:
         words = [*self._own_words(), *of_snakemake(past.jobs.get(self.run.id, []))]
         words += of_accounting(past.slurm.get(self.run.id, []))
         words += of_table(table.runs.get(self.run.id))
@@ -147,7 +151,7 @@ class _Look:
         refusal = past.refused.get(self.run.id) if state == "unknown" and not self.endings else None
         if refusal:
             state, reasons = "failed", [f"{self.project.relative(refusal[0])} says “{refusal[1]}”"]
-        if state == "complete" and (doubts := screen.suspicions(self.run.directory, self.project.profile)):
+        if state == "complete" and (doubts := screened.suspicions(self.run)):
             state, reasons = "suspect", [*doubts, *reasons]
         tried = attempts.of_run(self.run.id, past, self.endings)
         last = tried[-1] if tried else Tried(Attempt(1))
@@ -173,7 +177,7 @@ class _Look:
             when = times.parse(str(self.sentinel.get("time") or "")) or times.modified(self.sentinel_path)
             yield Word(FAILED, f"{SENTINEL} is there{_said_by(self.sentinel)}", None, when)
         for end in self.endings:
-            if end.fatal:
+            if end.fatal and not self._went_on_elsewhere(end):
                 yield Word(
                     FAILED, f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”", end.first, end.last
                 )
@@ -181,6 +185,14 @@ class _Look:
                 yield Word(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
             else:
                 yield Word(OPEN, "", end.first, end.last)
+
+    def _went_on_elsewhere(self, end: Ending) -> bool:
+        """An exception that was printed and survived: another stream tells of work done to its end.
+
+        Only where the profile knows no artefact that would settle it: work may be done and saving it may still fail.
+        """
+        others = (other for other in self.endings if other.path != end.path)
+        return self.artefact is None and any(other.finished and not other.fatal for other in others)
 
     def _outlived(self) -> bool:
         """A success artefact that is younger than the sentinel: the run was repeated, and succeeded."""

@@ -28,6 +28,10 @@ _FATAL = re.compile(
     r"|^(?:srun|slurmstepd(?:-\S+)?|sbatch): error: |Received SIGTERM|std::bad_alloc|can't open file '"
     r"|returned non-zero exit status|No such file or directory$"
 )
+_FINAL_LINES = 3  # a program says that it is done in its last words
+_FINISHED = re.compile(
+    r"\b(?:epoch|step|fold|iter\w*)\W{0,3}(\d+)\s*(?:/|of)\s*\1\b|\b(?:finished|done|completed?)\b", re.IGNORECASE
+)
 _WENT_ON = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b|\d+%\||^Epoch \d+", re.IGNORECASE)
 _JOB_ID = re.compile(r"(?:\bJOB |StepId=|\bstep for job )(\d+(?:_\d+)?)")
 _NOT_THE_END = re.compile(r"^Exception ignored in|^--- Logging error ---")
@@ -37,7 +41,8 @@ _NOT_THE_END = re.compile(r"^Exception ignored in|^--- Logging error ---")
 class Ending:
     """How one log ends.
 
-    fatal: the line that tells, or empty. succeeded: the profile's success_line is there. first, last: time stamps at
+    fatal: the line that tells, or empty. succeeded: the profile's success_line is there. finished: its last lines are
+    those of work that was done to its end. first, last: time stamps at
     its beginning and end. job_id: of the SLURM job that slurmstepd or srun name in it.
     """
 
@@ -45,6 +50,7 @@ class Ending:
     size: int = 0
     fatal: str = ""
     succeeded: bool = False
+    finished: bool = False
     first: datetime | None = None
     last: datetime | None = None
     job_id: str = ""
@@ -68,6 +74,7 @@ def read(path: Path, success_line: str = "") -> Ending | None:
         size=size,
         fatal=fatal_line(tail_text),
         succeeded=bool(success_line and re.search(success_line, tail_text)),
+        finished=any(_FINISHED.search(line) for line in tail_text.splitlines()[-_FINAL_LINES:]),
         first=times.first_in(head_text),
         last=times.last_in(tail_text),
         job_id=named[-1] if named else "",
