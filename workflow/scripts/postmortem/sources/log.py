@@ -7,14 +7,16 @@ kept; a line that is repeated with other numbers is kept only the first and the 
 from __future__ import annotations
 
 import re
+import stat
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..facts import ABSENT, PARTIAL, UNREADABLE, Line, Log, Source
-from ..text import clean
+from ..text import clean, redact_blocks
 from .prefix import strip_prefix
 from .traceback import parse_tracebacks
 
@@ -32,32 +34,36 @@ SAME_FIRST, SAME_LAST = 4, 2  # how many of the lines that differ only in number
 
 # Words that every failure, warning or end of a run uses; the catalogue's own patterns are added to them.
 _SIGNAL_WORDS = (
-    r"(?i)error|exception|traceback|fatal|fail|kill|abort|assert|cancel|denied|refused|invalid|not found|no such|unable|"
-    r"cannot|can't|could not|missing|out of memory|oom|\bnan\b|segmentation|core dumped|bus error|sigterm|signal|timed? ?out|"
-    r"time limit|warning|unexpected|mismatch|exceed|quota|no space|corrupt|locked|unreachable|xid|slurmstepd|srun:|sbatch:|"
-    r"usage:|stopped|requeue|preempt|stale|retry|rejected|unsupported|deprecated|complete|saved|empty|diverge|overflow"
+    r"(?i)error|exception|traceback|fatal|fail|kill|abort|assert|cancel|denied|refused|invalid|not found|no such"
+    r"|unable|cannot|can't|could not|missing|out of memory|oom|\bnan\b|segmentation|core dumped|bus error|sigterm"
+    r"|signal|timed? ?out|time limit|warning|unexpected|mismatch|exceed|quota|no space|corrupt|locked|unreachable|xid"
+    r"|slurmstepd|srun:|sbatch:|usage:|stopped|requeue|preempt|stale|retry|rejected|unsupported|deprecated|complete"
+    r"|saved|empty|diverge|overflow"
 )
 # Left out of a line's key: lines that differ only in numbers, times and addresses are the same line again.
 _NUMBER_BYTES = b"0123456789abcdefABCDEF.:,-"
 
 
 def signal_patterns(catalogue: Sequence[str] = ()) -> list[Any]:
-    """The RE2 expressions for lines that stand out: the general words, and the catalogue's patterns that use none of them.
+    """The RE2 expressions for lines that stand out: the general words, and the catalogue's patterns that have none.
 
     Two expressions, for what a hit costs grows with the expression: 2 µs for the words, 60 µs for the whole catalogue.
     """
     words = re.compile(_SIGNAL_WORDS)
     others = [expression for expression in catalogue if not words.search(expression)]
-    return [_alternation([_SIGNAL_WORDS]), *([_alternation(others)] if others else [])]
+    return [_general_signals(), *([_alternation(others)] if others else [])]
+
+
+@lru_cache(maxsize=1)
+def _general_signals() -> Any:
+    return _alternation([_SIGNAL_WORDS])
 
 
 def _alternation(expressions: Sequence[str]) -> Any:
     import re2
 
     options = re2.Options()
-    options.max_mem = (
-        256 << 20
-    )  # hundreds of patterns in one DFA; the default of 8 MiB makes it fall back to the slow NFA
+    options.max_mem = 256 << 20  # hundreds of patterns in one DFA; with the default of 8 MiB it becomes a slow NFA
     options.log_errors = False
     options.never_capture = True  # only the place matters here; captures would cost a second pass for every hit
     return re2.compile("|".join(f"(?:{expression})" for expression in expressions).encode(), options)
@@ -79,6 +85,9 @@ def read_log(
     log = Log(Source(shown), role, job_id)
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for its writer
+            log.source = Source(shown, UNREADABLE, "it is not a file")
+            return log
         log.size = status.st_size
         log.modified = datetime.fromtimestamp(status.st_mtime).isoformat(timespec="seconds")
         with path.open("rb") as stream:
@@ -90,6 +99,9 @@ def read_log(
         log.source = Source(shown, ABSENT, "there is no such file")
     except (OSError, ValueError) as error:
         log.source = Source(shown, PARTIAL if log.lines else UNREADABLE, str(error))
+    if any("PRIVATE KEY" in line.text for line in log.lines):
+        for line, text in zip(log.lines, redact_blocks([line.text for line in log.lines]), strict=True):
+            line.text = text
     log.tracebacks = parse_tracebacks(log.lines, project_root)
     log.first_time = _first_time(log.lines[:TIMED_LINES])
     log.last_time = _first_time(log.lines[: -TIMED_LINES - 1 : -1])
@@ -107,6 +119,16 @@ def _keep_all(log: Log, data: bytes) -> None:
     log.line_count = len(lines)
     for number, raw in enumerate(lines, 1):
         log.lines += _pieces(number, raw)
+        if len(raw) > 2 * LINE_CHARACTERS:
+            log.lines += _further_pieces(number, raw)
+
+
+def _further_pieces(number: int, raw: bytes) -> list[Line]:
+    """What stands out in a very long line beyond its beginning."""
+    kept = _Kept()
+    _keep_signals(raw, number, kept, _general_signals(), LINE_CHARACTERS)
+    known = {line.text for line in _pieces(number, raw)}
+    return [piece for piece in kept.lines.get(number, []) if piece.text not in known]
 
 
 def _pieces(number: int, raw: bytes) -> list[Line]:
@@ -116,7 +138,7 @@ def _pieces(number: int, raw: bytes) -> list[Line]:
         return [Line(number, clean(raw[: LINE_CHARACTERS * 2])[:LINE_CHARACTERS])]
     states = [state for state in raw.split(b"\r") if state.strip()]
     telling = [s for s in states[1:-1] if b"%|" not in s or b"nan" in s.lower()]
-    chosen = [*states[:1], *telling[:SEGMENTS], *telling[-SEGMENTS:][len(telling[:SEGMENTS]) :], *states[1:][-1:]]
+    chosen = [*states[:1], *telling[:SEGMENTS], *telling[SEGMENTS:][-SEGMENTS:], *states[1:][-1:]]
     return [Line(number, clean(state[: LINE_CHARACTERS * 2])[:LINE_CHARACTERS]) for state in chosen]
 
 
@@ -179,9 +201,9 @@ def _scan(log: Log, stream: BinaryIO, signals: list[Any]) -> None:
     if rest:
         _scan_chunk(rest, number, follow, kept, signals)
         tail = (tail + rest)[-TAIL_BYTES:]
-        number += 1
-    log.line_count = number - 1
-    tail_lines = tail.rstrip(b"\n").split(b"\n")
+    # The last line counts whether a line end follows it or not.
+    log.line_count = number - 1 if tail.endswith(b"\n") else number
+    tail_lines = tail.removesuffix(b"\n").split(b"\n")
     first = log.line_count - len(tail_lines) + 1
     numbered = [(first + i, raw) for i, raw in enumerate(tail_lines)]
     log.lines = kept.finish(numbered if len(numbered) < 2 else numbered[1:] if len(tail) >= TAIL_BYTES else numbered)
@@ -199,13 +221,10 @@ def _scan_chunk(data: bytes, number: int, follow: int, kept: _Kept, signals: lis
     return max([_keep_signals(data, number, kept, expression) for expression in signals] + [follow])
 
 
-def _keep_signals(data: bytes, number: int, kept: _Kept, signals: Any) -> int:
+def _keep_signals(data: bytes, number: int, kept: _Kept, signals: Any, start: int = 0) -> int:
     """Keep what one expression finds. Returns how many lines of the next chunk belong to the last one."""
-    follow = 0
-    start = begin = 0
-    end = (
-        -1
-    )  # of the line of the last hit; within a very long line there are many hits, and its ends are looked up once
+    follow = begin = 0
+    end = -1  # of the line of the last hit; a very long line has many hits, and its ends are looked up once
     line = number
     while match := signals.search(data, start):
         if match.start() > end:
@@ -228,6 +247,10 @@ def _keep_within(data: bytes, begin: int, end: int, match: Any, line: int, kept:
     left = max(data.rfind(b"\r", max(begin, match.start() - 200), match.start()) + 1, match.start() - 200, begin)
     right = data.find(b"\r", match.end(), min(end, match.end() + LINE_CHARACTERS))
     right = right if 0 <= right < left + LINE_CHARACTERS else min(end, match.end() + 600)
+    if left > begin and data[left - 1 : left + 1].strip() == data[left - 1 : left + 1] != b"":
+        # Not in the middle of a word: half of a credential is not known to be one.
+        blank = re.compile(rb"\s").search(data, left, match.start())
+        left = blank.start() if blank else left
     piece = data[left:right]
     if kept.wanted(line, piece):
         kept.add_piece(line, piece)
