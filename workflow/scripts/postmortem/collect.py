@@ -24,7 +24,7 @@ from .sources.snakemake_excerpt import lines_of_others
 
 Reader = Callable[[Project, RunState, RunFacts], None]
 
-# In this order: later ones may look at what earlier ones found (code at tracebacks, good_run at the config and the code).
+# In this order: later ones may look at what earlier ones found (code at tracebacks, good_run at config and code).
 SOURCES = ("config", "curves", "metrics", "tracker", "checkpoint", "data", "upstream", "code", "good_run")
 LOGS_PER_PATTERN = 3  # of the run's own logs that one pattern finds, the newest
 

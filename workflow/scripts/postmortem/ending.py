@@ -33,6 +33,7 @@ _FINISHED = re.compile(
     r"\b(?:epoch|step|fold|iter\w*)\W{0,3}(\d+)\s*(?:/|of)\s*\1\b|\b(?:finished|done|completed?)\b", re.IGNORECASE
 )
 _WENT_ON = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b|\d+%\||^Epoch \d+", re.IGNORECASE)
+_JOB_WORDS = ("JOB ", "StepId=", "step for job ")
 _JOB_ID = re.compile(r"(?:\bJOB |StepId=|\bstep for job )(\d+(?:_\d+)?)")
 _NOT_THE_END = re.compile(r"^Exception ignored in|^--- Logging error ---")
 
@@ -68,7 +69,7 @@ def read(path: Path, success_line: str = "") -> Ending | None:
     except OSError:
         return None
     head_text, tail_text = head.decode("utf-8", "replace"), tail.decode("utf-8", "replace")
-    named = _JOB_ID.findall(tail_text)
+    named = _JOB_ID.findall(tail_text) if any(word in tail_text for word in _JOB_WORDS) else []
     return Ending(
         path=path,
         size=size,

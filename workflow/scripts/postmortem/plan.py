@@ -72,7 +72,9 @@ class Plan:
         state = self.discovery.state_of(run_id)
         if state is None:
             known = [other.run.id for other in self.discovery.runs]
-            raise ConfigError(f'there is no run "{run_id}" in {self.project.experiment_root}{near_match(run_id, known)}')
+            raise ConfigError(
+                f'there is no run "{run_id}" in {self.project.experiment_root}{near_match(run_id, known)}'
+            )
         return state
 
     def check_targets(self, arguments: list[str]) -> None:

@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+_NEAR_THE_END = 4096  # characters
 _IN_LOGS = re.compile(
     r"^.{0,60}?(?:(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?)"
     r"|\[\w{3} (\w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})\])",
@@ -34,8 +35,11 @@ def first_in(text: str) -> datetime | None:
 
 def last_in(text: str) -> datetime | None:
     """The last time stamp at the beginning of a line of a log."""
-    found = list(_IN_LOGS.finditer(text))
-    return _of_match(found[-1]) if found else None
+    for begin in (max(0, len(text) - _NEAR_THE_END), 0):  # mostly it stands in the last lines
+        found = list(_IN_LOGS.finditer(text, begin))
+        if found:
+            return _of_match(found[-1])
+    return None
 
 
 def modified(path: Path) -> datetime | None:
