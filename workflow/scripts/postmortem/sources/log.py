@@ -264,7 +264,7 @@ def _line_end(data: bytes, position: int) -> int:
 
 def _keep_around(data: bytes, begin: int, end: int, line: int, after: int, kept: _Kept) -> int:
     """Keep a line with those around it. Returns how many of the `after` lines lie beyond the chunk."""
-    before = []
+    before: list[tuple[int, bytes]] = []
     position, number = begin, line
     while position > 0 and len(before) < BEFORE:
         previous = data.rfind(b"\n", 0, position - 1) + 1

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 # "[rank3]: ", "[rank3]:[E1122 …]", "[default2]:", "[3]: ", "3: " (srun --label), "(Worker pid=12) ", "rank 3: "
 _RANK = re.compile(
-    r"^\s?(?:\[(?:rank|default|Rank |RANK |GPU ?|gpu)?(?P<a>\d{1,4})\](?::|,?\s)|(?:rank|Rank|RANK)[ _]?(?P<b>\d{1,4})\]?:\s?"
+    r"^\s?(?:\[(?:rank|default|Rank |RANK |GPU ?|gpu)?(?P<a>\d{1,4})\](?::|,?\s)"
+    r"|(?:rank|Rank|RANK)[ _]?(?P<b>\d{1,4})\]?:\s?"
     r"|(?P<c>\d{1,4}): (?=\S|  )|\[node-?\d+:(?P<d>\d{1,4})\]:?|\[\d+,(?P<e>\d{1,4})\]<std(?:err|out)>:?"
     r"|\((?:\w+ )?pid=(?P<f>\d+)[^)]*\)) ?"
 )
@@ -15,15 +16,20 @@ _TIME = (
     r"(?:(?:\w{3} )?(?:\w{3} +\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d[-/]\d\d(?:[-/]\d{2,4})?)[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
     r"(?:Z|[+-]\d\d:?\d\d)?(?: \d{4})?|\d\d:\d\d:\d\d(?:[.,]\d+)?)"
 )
-_LEVELS = r"(?P<level>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|debug|info|warning|error|critical|fatal)(?![A-Za-z])"
-# "2026-11-22 22:06:04,655  pipeline  ERROR    text", "[2026-… ][ERROR] text", "ERROR:root:text", "2026-… | ERROR | mod:f:3 - text"
+_LEVELS = (
+    r"(?P<level>DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|debug|info|warning|error|critical|fatal)"
+    r"(?![A-Za-z])"
+)
+_LEVELS_2, _LEVELS_3 = _LEVELS.replace("level", "level2"), _LEVELS.replace("level", "level3")
+# "2026-11-22 22:06:04,655  pipeline  ERROR    text", "[2026-… ][ERROR] text", "2026-… | ERROR | mod:f:3 - text"
 _LOGGED = re.compile(
     rf"^\s?\[?(?P<time>{_TIME})\]?(?:\s*\|)?[\s:,-]*"
-    rf"(?:\[?{_LEVELS}\]?(?P<bar>\s*\|)?|(?P<mid>(?:\[[\w.:/ <>-]{{1,80}}\]|[\w.:/<>-]{{1,80}}(?:\s*\|)?)[\s:,-]*)\[?{_LEVELS.replace('level', 'level2')}\]?(?:\s*\|)?)?"
+    rf"(?:\[?{_LEVELS}\]?(?P<bar>\s*\|)?"
+    rf"|(?P<mid>(?:\[[\w.:/ <>-]{{1,80}}\]|[\w.:/<>-]{{1,80}}(?:\s*\|)?)[\s:,-]{{0,20}})\[?{_LEVELS_2}\]?(?:\s*\|)?)?"
     r"(?:\s*\[[^\]]{1,60}\])*[\s:-]*"
 )
-_BARE_LEVEL = re.compile(rf"^(?:\[{_LEVELS}\]|{_LEVELS.replace('level', 'level2')}(?::[\w.<>/-]{{1,80}})?:|{_LEVELS.replace('level', 'level3')} +(?:\d\d-\d\d|\[))\s*")
-# glog and torch's own C++ logs: "[E1122 10:00:00.123 ProcessGroupNCCL.cpp:563]", "[rank1]:[W…]", "E1122 10:00:00.1 12 file.cc:3]"
+_BARE_LEVEL = re.compile(rf"^(?:\[{_LEVELS}\]|{_LEVELS_2}(?::[\w.<>/-]{{1,80}})?:|{_LEVELS_3} +(?:\d\d-\d\d|\[))\s*")
+# glog and torch's own C++ logs: "[E1122 10:00:00.123 ProcessGroupNCCL.cpp:563]", "E1122 10:00:00.1 12 file.cc:3]"
 _GLOG = re.compile(r"^\[?(?P<level>[IWEF])(?:\d{4}|\d{8}|\d{6})[ -]\d\d:\d\d:\d\d(?:\.\d+)? [^\]]{0,120}\]\s?")
 _GLOG_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL"}
 

@@ -1,4 +1,4 @@
-"""Python tracebacks as they occur in logs: chains, groups, ranks, time stamps, children's tracebacks, cut off mid-way."""
+"""Python tracebacks as they occur in logs: chains, groups, ranks, time stamps, those of children, cut off mid-way."""
 
 from __future__ import annotations
 
@@ -11,31 +11,46 @@ from .prefix import strip_prefix
 MESSAGE_LINES = 40  # of one exception; a state_dict mismatch lists its keys over dozens of lines
 LOOSE_MESSAGE_LINES = 8  # of them those that are not indented: nothing but their place says that they belong to it
 INTERLEAVED_LINES = 3  # of other processes or of a progress bar, between two frames
-MAX_TRACEBACKS = 60  # a log; those of 64 ranks are the same one
+MAX_TRACEBACKS = 60  # a log, the first and the last ones; those of 64 ranks are the same one
 MAX_FRAMES = 80  # an exception; a recursion error prints its frames again and again
 
+_HEADER_WORDS = "Traceback (most recent call last)"
 _HEADER = re.compile(r"^(?P<before>.*?)(?P<group>Exception Group )?Traceback \(most recent call last\):?\s*$")
-_FRAME = re.compile(r'^File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_FRAME = re.compile(r'^File "(?P<file>[^"]+)", line (?P<line>\d{1,9})(?:, in (?P<function>.+))?$')
+_EXCEPTION_NAME = re.compile(r"(?:Error|Exception|Interrupt|Failure|Exit|Fault|Timeout|NotFound|Abort|Invalid\w*)$")
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]*(?:\.<locals>\.[\w.]+)?(?:\[[\w., ]+\])?)(?:: ?(?P<message>.*))?$")
 _CHAIN = {
     "The above exception was the direct cause of the following exception:": "cause",
     "During handling of the above exception, another exception occurred:": "context",
 }
-_CARETS = re.compile(r"^[\s|]*[~^]+[\s~^]*$")
+_CARETS = re.compile(r"^[\s|]*[~^][\s~^]*$")
+_GROUP_RULE = re.compile(r"^[\s|]*\+-[-+]")
 _GROUP_BAR = re.compile(r"^\s*[|+](?:-+ \d+ -+|-{8,})?\s?")
 # A line that begins like this is no part of the exception's message above it.
 _STOPS = re.compile(
     r"^(?:slurmstepd|srun:|sbatch:|wandb:|Error in rule|RuleException|\[\w{3} \w{3} +\d|Traceback|Exception ignored|"
-    r"During handling|The above exception|\+ |Exiting because|Shutting down|Segmentation fault|Killed|Bus error|Aborted|"
-    r"Fatal Python error|terminate called|make\[|\*\*\*|=====|-----|Epoch|Training|Validation|usage:|Error executing|"
-    r"Error:|WARNING|INFO|\S+Error: |\S+Exception: |\S+: line \d+: )|\d+%\|"
+    r"During handling|The above exception|\+ |Exiting because|Shutting down|Segmentation fault|Killed|Bus error|"
+    r"Aborted|Fatal Python error|terminate called|make\[|\*\*\*|=====|-----|Epoch|Training|Validation|usage:|"
+    r"Error executing|Error:|WARNING|INFO|\S+Error: |\S+Exception: |\S+: line \d+: )|\d+%\|"
 )
+# What a dying job prints below the frames of a traceback that was cut off: "word: message", and no exception.
+_NO_TYPE = re.compile(
+    r"^(?:slurmstepd|srun|sbatch|wandb|bash|sh|make|DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|NOTE|HINT|usage|Usage"
+    r"|Killed|Terminated|Aborted|Hangup|Epoch|Step|Training|Validation|Finished|Done|Complete)\b(?!\.)"
+)
+_DIGIT = re.compile(r"\d")
+# multiprocessing puts the child's traceback between these.
+_QUOTES = re.compile(r"^(?:\"{3}|'{3})$")
 _LIBRARY = re.compile(
-    r"(?:^|/)(?:site-packages|dist-packages)/|/lib(?:64)?/python\d|/python\d\.\d+/|^<|/\.pyenv/|/(?:ana|mini)conda\d?/(?!.*/(?:code|src|project))"
-    r"|/(?:snakemake|runpy)(?:/|\.py)|\\lib\\"
+    r"(?:^|[/\\])(?:site-packages|dist-packages)[/\\]|/lib(?:64)?/python\d|/python\d\.\d+/|^<|/\.pyenv/|/(?:ana|mini)conda\d?/(?!.*/(?:code|src|project))"
+    r"|/(?:snakemake|runpy)(?:/|\.py)|\\[Ll]ib\\"
 )
 # Types whose names do not end like an exception's, but are.
-_ODD_TYPES = {"KeyboardInterrupt", "SystemExit", "StopIteration", "StopAsyncIteration", "GeneratorExit"}
+_ODD_TYPES = {
+    "KeyboardInterrupt", "SystemExit", "StopIteration", "StopAsyncIteration", "GeneratorExit", "gaierror", "herror",
+    "RemoteDisconnected", "IncompleteRead", "BackendCompilerFailed", "Unsupported", "BadZipFile", "NoSuchKey",
+    "ExceptionGroup", "BaseExceptionGroup",
+}  # fmt: skip
 
 
 def is_own(file: str, project_root: Path | None = None) -> bool:
@@ -51,7 +66,7 @@ def looks_like_exception(text: str) -> bool:
     if not match:
         return False
     last = match["type"].rsplit(".", 1)[-1].split("[")[0]
-    return last in _ODD_TYPES or bool(re.search(r"(?:Error|Exception|Interrupt|Failure|Exit|Fault|Timeout|NotFound|Abort|Invalid\w*)$", last))
+    return last in _ODD_TYPES or bool(_EXCEPTION_NAME.search(last))
 
 
 class _Body:
@@ -59,15 +74,40 @@ class _Body:
 
     def __init__(self, lines: list[tuple[Line, str, str]]):
         self.lines = lines  # (line, body, level)
-        self.prefix = ""  # what the program puts before every line of this traceback
+        self.width = 0  # of what stands before the header, where the other lines of this traceback have the like
+        self.shape = ""
+
+    def begin(self, i: int) -> None:
+        """A traceback begins here: what stands before its header may stand before all of its lines.
+
+        Taken off by its width, for the indentation behind it tells frames, their source and messages apart.
+        """
+        match = _HEADER.match(self.lines[i][0].text)
+        before = match["before"] if match else ""
+        self.shape = _shape(before)
+        following = self.lines[i + 1][0].text[: len(before)] if i + 1 < len(self) else ""
+        self.width = len(before) if before.strip(" \t|+-") and _shape(following) == self.shape else 0
 
     def text(self, i: int) -> str:
-        text = self.lines[i][1]
-        return text.removeprefix(self.prefix) if self.prefix else text
+        line, body, _ = self.lines[i]
+        if self.width and len(line.text) >= self.width and _shape(line.text[: self.width]) == self.shape:
+            return line.text[self.width :]
+        return body
 
     def frame_follows(self, i: int) -> bool:
         """Whether a frame comes within the next lines: what stands before it was printed by another process."""
-        return any(_FRAME.match(_unbar(self.text(k)).strip()) for k in range(i + 1, min(i + 1 + INTERLEAVED_LINES, len(self))))
+        return any(
+            _FRAME.match(_unbar(self.text(k)).strip()) for k in range(i + 1, min(i + 1 + INTERLEAVED_LINES, len(self)))
+        )
+
+    def exception_follows(self, i: int) -> bool:
+        """Whether after one empty line the exception comes, or a source line before it: every other line is empty."""
+        if i + 1 >= len(self) or self.number(i + 1) - self.number(i) != 1:
+            return False
+        text = _unbar(self.text(i + 1))
+        return looks_like_exception(text.strip()) or (
+            text[:4] == "    " and i + 2 < len(self) and not self.text(i + 2).strip()
+        )
 
     def number(self, i: int) -> int:
         return self.lines[i][0].number
@@ -78,6 +118,11 @@ class _Body:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+
+def _shape(text: str) -> str:
+    """A prefix without what changes from line to line."""
+    return _DIGIT.sub("0", text)
 
 
 def parse_tracebacks(lines: list[Line], project_root: Path | None = None) -> list[Traceback]:
@@ -91,28 +136,33 @@ def parse_tracebacks(lines: list[Line], project_root: Path | None = None) -> lis
     for rank, stream_lines in streams.values():
         body = _Body(stream_lines)
         i = 0
-        while i < len(body) and len(found) < MAX_TRACEBACKS:
-            body.prefix = ""
+        while i < len(body):
+            body.width = 0
             text = body.text(i)
             header = _HEADER.match(text) if "Traceback (most" in text else None
             if header or _FRAME.match(text.strip()):
                 # Frames without their header: the log was cut off at its beginning.
-                traceback, i = _parse_chain(body, i if header else i - 1, header["before"] if header else "", project_root)
+                traceback, i = _parse_chain(
+                    body, i if header else i - 1, header["before"] if header else "", project_root
+                )
                 if traceback:
                     traceback.rank = rank
                     found.append(traceback)
             else:
                 i += 1
-    return sorted(found, key=lambda t: t.first_line)
+    found.sort(key=lambda t: t.first_line)
+    return found if len(found) <= MAX_TRACEBACKS else found[: MAX_TRACEBACKS // 2] + found[-MAX_TRACEBACKS // 2 :]
 
 
 def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tuple[Traceback | None, int]:
     """Parse from a header line on. Returns the chain (None if it was nothing) and the index after it."""
     word = before.strip()
-    if word and start + 1 < len(body) and body.text(start + 1).startswith(before):
-        body.prefix = before
+    if start >= 0:
+        body.begin(start)
     nested = (not word and before[:1] in (" ", "\t")) or "Original" in word
-    logged = (start >= 0 and bool(body.lines[start][2])) or (bool(word) and "Original" not in word and "|" not in word and "+" not in word)
+    logged = (start >= 0 and bool(body.lines[start][2])) or (
+        bool(word) and "Original" not in word and "|" not in word and "+" not in word
+    )
     exceptions: list[RaisedException] = []
     i = start
     while True:
@@ -122,6 +172,8 @@ def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tup
             break
         exceptions.append(exception)
         following = _skip_blank(body, i)
+        if following < len(body) and _QUOTES.match(body.text(following).strip()):
+            following = _skip_blank(body, following + 1)
         relation = _CHAIN.get(_unbar(body.text(following)).strip()) if following < len(body) else None
         if relation is None:
             break
@@ -142,14 +194,18 @@ def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tup
     end = max(i, start + 2)
     last = exceptions[-1]
     return (
-        Traceback(exceptions, body.number(max(start, 0)), max(last.last_line, last.line), None, nested, logged, last.line == 0),
+        Traceback(
+            exceptions, body.number(max(start, 0)), max(last.last_line, last.line), None, nested, logged, last.line == 0
+        ),
         end,
     )
 
 
 def _indent_of(header: str) -> int:
     text = _unbar(header)
-    return len(text) - len(text.lstrip(" \t")) if text.lstrip().startswith(("Traceback", "Original", "Exception")) else 0
+    return (
+        len(text) - len(text.lstrip(" \t")) if text.lstrip().startswith(("Traceback", "Original", "Exception")) else 0
+    )
 
 
 def _unbar(text: str) -> str:
@@ -170,45 +226,67 @@ def _parse_exception(body: _Body, i: int, indent: int, root: Path | None) -> tup
         text = _unbar(body.text(i)).rstrip()
         stripped = text.strip()
         if match := _FRAME.match(stripped):
-            if len(raised.frames) < MAX_FRAMES:
-                raised.frames.append(
-                    Frame(match["file"], int(match["line"]), match["function"] or "", "", body.number(i), is_own(match["file"], root))
-                )
+            if len(raised.frames) >= MAX_FRAMES:
+                del raised.frames[MAX_FRAMES // 2]  # where it began and where it was raised tell more than the middle
+            own = is_own(match["file"], root)
+            raised.frames.append(
+                Frame(match["file"], int(match["line"]), match["function"] or "", "", body.number(i), own)
+            )
             raised.last_line = body.number(i)
         elif not stripped or _CARETS.match(text) or stripped.startswith("[Previous line repeated"):
-            if not stripped and not body.frame_follows(i):
+            if not stripped and not body.frame_follows(i) and not body.exception_follows(i):
                 break
         elif raised.frames and len(text) - len(text.lstrip()) > indent + 2:
             frame = raised.frames[-1]
             frame.source = frame.source or stripped
-        elif (match := _EXCEPTION.match(stripped)) and (looks_like_exception(stripped) or (raised.frames and not body.frame_follows(i))):
-            raised.type, raised.message = match["type"], match["message"] or ""
+        elif (match := _EXCEPTION.match(stripped)) and _is_type(stripped, raised, body, i):
+            raised.type, raised.message = match["type"], (match["message"] or "").split(_HEADER_WORDS)[0]
             raised.line = raised.last_line = body.number(i)
             return raised, _message_lines(body, i + 1, indent, raised)
-        elif _HEADER.match(text):
-            break
-        elif not body.frame_follows(i):
+        elif _HEADER.match(text) or not body.frame_follows(i):
             break
         i += 1
     return (raised, i) if raised.frames else (None, i)
 
 
+def _is_type(text: str, raised: RaisedException, body: _Body, i: int) -> bool:
+    """Whether a line "Type: message" ends the frames above it; types that are not named like one need frames."""
+    if looks_like_exception(text):
+        return True
+    return bool(raised.frames) and not _NO_TYPE.match(text) and not body.frame_follows(i)
+
+
 def _message_lines(body: _Body, i: int, indent: int, raised: RaisedException) -> int:
     """Add the further lines of a message. Returns the index after them."""
-    loose = 0
+    # An exception without a message has no colon; what is not indented below it was printed by something else.
+    loose = 0 if ":" in _unbar(body.text(i - 1)) else LOOSE_MESSAGE_LINES
     taken = 0
     lines = [raised.message]
     while i < len(body) and taken < MESSAGE_LINES and body.adjacent(i):
         text = _unbar(body.text(i)).rstrip()
         stripped = text.strip()
-        if not stripped and lines[-1].rstrip().endswith(":") and i + 1 < len(body) and _unbar(body.text(i + 1))[:4] == "    ":
+        if (
+            not stripped
+            and lines[-1].rstrip().endswith(":")
+            and i + 1 < len(body)
+            and _unbar(body.text(i + 1))[:4] == "    "
+        ):
             i += 1  # Keras: "in user code:", an empty line, then the frames of the user's code
             while i < len(body) and taken < MESSAGE_LINES and (not body.text(i).strip() or body.text(i)[:4] == "    "):
                 lines.append(body.text(i).rstrip())
                 raised.last_line = body.number(i)
                 i, taken = i + 1, taken + 1
             break
-        if not stripped or body.lines[i][2] or _HEADER.match(text) or _STOPS.match(stripped) or _FRAME.match(stripped):
+        if (
+            not stripped
+            or body.lines[i][2]
+            or _HEADER.match(text)
+            or _STOPS.match(stripped)
+            or _FRAME.match(stripped)
+            or _QUOTES.match(stripped)
+        ):
+            break
+        if _GROUP_RULE.match(body.text(i)):
             break
         if len(text) - len(text.lstrip()) <= indent:
             loose += 1
