@@ -94,14 +94,25 @@ class Catalogue:
         self._pairs = [(entry, pattern) for entry in entries for pattern in entry.patterns]
 
     @cached_property
-    def _set(self):
+    def _sets(self) -> list[tuple[Any, list[int]]]:
+        """One RE2 set a file, with the places of its patterns: building one automaton for all of them takes seconds."""
         import re2
 
-        expressions = re2.Set.SearchSet(_options())
-        for _, pattern in self._pairs:
-            expressions.Add(pattern.expression)
-        expressions.Compile()
-        return expressions
+        by_file: dict[str, list[int]] = {}
+        for number, (entry, _) in enumerate(self._pairs):
+            by_file.setdefault(entry.file, []).append(number)
+        sets = []
+        for numbers in by_file.values():
+            expressions = re2.Set.SearchSet(_options())
+            for number in numbers:
+                expressions.Add(self._pairs[number][1].expression)
+            expressions.Compile()
+            sets.append((expressions, numbers))
+        return sets
+
+    def _matching(self, text: str) -> list[int]:
+        """The places of the patterns that occur in a text, in the catalogue's order."""
+        return [numbers[at] for expressions, numbers in self._sets for at in sorted(expressions.Match(text) or ())]
 
     def expressions(self) -> list[str]:
         """Every pattern, for the pass over the raw logs."""
@@ -109,12 +120,12 @@ class Catalogue:
 
     def search(self, statements: list[Statement]) -> list[tuple[Entry, Statement, dict[str, str]]]:
         """Every believable hit: entry, statement and captures, in order of the statements of one log."""
-        hits = []
+        hits: list[tuple[Entry, Statement, dict[str, str]]] = []
         if not self._pairs:
             return hits
         for index, statement in enumerate(statements):
             found: set[int] = set()
-            for number in sorted(self._set.Match(statement.text) or ()):
+            for number in self._matching(statement.text):
                 entry, pattern = self._pairs[number]
                 if id(entry) in found or not _applies(pattern, statement):
                     continue

@@ -43,25 +43,7 @@ def could_precede(first: Finding, second: Finding) -> bool:
 def resolve(findings: list[Finding]) -> list[Finding]:
     """Order findings, root cause first; those explained name what explains them. Confidences are settled in place."""
     findings = _one_per_statement(findings)
-    fatal = [f for f in findings if f.severity in (FATAL, GENERIC) and not f.position.handled]
-    for finding in findings:
-        for other in findings if finding.explained_by is None else ():
-            if (
-                other is finding
-                or other.severity in (HINT, WRAPPER)
-                or (other.position.handled and not finding.position.handled)
-            ):
-                continue
-            if finding.severity == WRAPPER or (
-                explains(other, finding.id) and could_precede(other, finding) and other.id != finding.id
-            ):
-                # Two that explain each other: the one that came first, or stands first, keeps its place.
-                if other.explained_by == _name(finding):
-                    continue
-                finding.explained_by = _name(other)
-                break
-        if finding.explained_by is None and finding.severity == SYMPTOM and any(f.id != finding.id for f in fatal):
-            finding.explained_by = _name(min((f for f in fatal if f.id != finding.id), key=_order))
+    _explain(findings)
     open_ = [f for f in findings if f.explained_by is None and f.severity != WRAPPER]
     open_.sort(key=_order)
     for finding in open_:
@@ -72,8 +54,45 @@ def resolve(findings: list[Finding]) -> list[Finding]:
     return open_ + explained
 
 
-def _name(finding: Finding) -> str:
-    return finding.id
+def _explain(findings: list[Finding]) -> None:
+    """Let each finding name what explains it. Of two that explain each other the one that stands first keeps its place."""
+    by_place = sorted(findings, key=_order)
+    explainer: dict[int, Finding] = {}
+    for finding in reversed(by_place):
+        if finding.explained_by is not None:
+            continue  # settled within its exception chain
+        causes = (f for f in by_place if _may_explain(f, finding) and not _follows_from(f, finding, explainer))
+        cause = next(causes, None)
+        if cause is None and finding.severity == SYMPTOM:
+            fatal = (
+                f for f in by_place if f.severity in (FATAL, GENERIC) and not f.position.handled and f.id != finding.id
+            )
+            cause = next((f for f in fatal if not _follows_from(f, finding, explainer)), None)
+        if cause is not None:
+            explainer[id(finding)] = cause
+            finding.explained_by = cause.id
+
+
+def _may_explain(cause: Finding, finding: Finding) -> bool:
+    if (
+        cause is finding
+        or cause.severity in (HINT, WRAPPER)
+        or (cause.position.handled and not finding.position.handled)
+    ):
+        return False
+    if finding.severity == WRAPPER:
+        return True
+    return cause.id != finding.id and explains(cause, finding.id) and could_precede(cause, finding)
+
+
+def _follows_from(finding: Finding, cause: Finding, explainer: dict[int, Finding]) -> bool:
+    """Whether `finding` is itself a consequence of `cause`, directly or through others."""
+    seen: Finding | None = finding
+    while seen is not None:
+        if seen is cause:
+            return True
+        seen = explainer.get(id(seen))
+    return False
 
 
 # How the report names a kind of evidence that agrees.

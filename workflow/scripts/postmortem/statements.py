@@ -42,7 +42,9 @@ _SHELL_BLOCK = re.compile(r"^    shell:\s*$")
 _KEY_VALUE = re.compile(
     r"^\s*[\"']?[\w./-]{1,60}[\"']?\s*(?:[:=]|\.{3,})\s*[^\s].{0,120}$|^\s*[\w-]+: *$|^\s*- [\w./'\"-]+$|^\s*[\]\[{}],?$"
 )
-_DATA_LINE = re.compile(r"error|exception|fail|nan|killed|cancel|no such|cannot|unable", re.I)
+_DATA_LINE = re.compile(
+    r"error|exception|fail|nan|killed|cancel|no such|cannot|unable|not found|denied|full|quota|too many|syntax", re.I
+)
 _USAGE = re.compile(r"^usage: |^Usage: ")
 _OPTION = re.compile(r"^\s+(?:-{1,2}\w|\[-|\{|positional|optional|options:)|^\s{2,}\S")
 _OWN_REPORT = re.compile(r"^postmortem: |^# Diagnosis of |<!-- postmortem")
@@ -105,7 +107,7 @@ def statements_of(log: Log) -> list[Statement]:
             or not body
             or line.number in dump
             or _ECHO.match(body)
-            or _ADVICE.search(body)
+            or _ADVICE.match(body)
             or _OWN_REPORT.search(body)
         ):
             continue

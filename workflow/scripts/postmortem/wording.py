@@ -27,6 +27,9 @@ class _Empty(jinja2.Undefined):
     def __str__(self) -> str:
         return ""
 
+    def __float__(self) -> float:
+        raise TypeError("it was not observed")
+
 
 class Observed(dict):
     """A mapping of observations, in which what was not observed is empty instead of an error."""
