@@ -181,6 +181,8 @@ class _Look:
                 yield Word(
                     FAILED, f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”", end.first, end.last
                 )
+            elif end.fatal:
+                yield Word(COMPLETE, f"another log than {end.path.name} tells of work done to its end", end.first, end.last)
             elif end.succeeded:
                 yield Word(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
             else:
