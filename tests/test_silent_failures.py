@@ -348,3 +348,32 @@ def test_screening_never_raises(tmp_path: Path) -> None:
 def test_detectors_say_nothing_of_runs_that_evaluate(tmp_path: Path) -> None:
     facts = facts_of(EVALUATION, config={"lr": 1e-12, "patience": 1})
     assert [*numerics.detect(facts), *learning.detect(facts), *stopping.detect(facts)] == []
+
+
+def test_a_cache_that_cannot_be_loaded_again_and_again(tmp_path: Path) -> None:
+    said = (
+        "2026-01-01 10:0{0}:00 WARNING Cache load failed (possibly corrupted)\n2026-01-01 10:0{0}:09 INFO "
+        "Cache saved: 9 graphs\n"
+    )
+    assert _causes(tmp_path, RUN, val_loss=falling(), stderr=said.format(1) + ENDED.format(20)) == []
+    later = {"val_loss": falling(), "stderr": said.format(5) + ENDED.format(20)}
+    assert _causes(tmp_path, "set_01/student_autoencoder", **later) == ["data.stale_cache"]
+    # the first one made what the later ones refuse: it is not to blame for that by itself
+    assert suspicions(tmp_path / "experimentruns" / RUN, PROFILE) == []
+
+
+def test_a_limit_that_is_configured_is_meant(tmp_path: Path) -> None:
+    said = "INFO `Trainer.fit` stopped: `max_steps=100` reached.\n"
+    made = {"val_loss": falling(6), "stderr": said}
+    assert _causes(tmp_path, config={"max_epochs": 400}, **made) == ["run.interrupted"]
+    assert _causes(tmp_path, config={"max_epochs": 400, "max_steps": 100}, **made) == []
+
+
+def test_a_rate_far_from_the_usual_is_believed_by_its_curve(tmp_path: Path) -> None:
+    worse = [0.7, 0.9, 1.1, 1.0, 1.2]
+    assert _causes(tmp_path, config={"lr": 0.5}, val_loss=worse, stderr=ENDED.format(20)) == ["config.invalid"]
+    assert _causes(tmp_path, config={"lr": 0.5}, val_loss=falling(), stderr=ENDED.format(20)) == []
+    assert _causes(tmp_path, val_loss=worse, stderr=ENDED.format(20)) == [], "over-fitting with the usual rate"
+    slow = [0.70, 0.69, 0.685, 0.684, 0.684]
+    assert _causes(tmp_path, config={"lr": 1e-6}, val_loss=slow, stderr=ENDED.format(20)) == ["training.no_learning"]
+    assert _causes(tmp_path, val_loss=slow, stderr=ENDED.format(20)) == []

@@ -6,7 +6,7 @@ import math
 
 from ..facts import Checkpoint, Curve, RunFacts
 from ..findings import FATAL, HINT, Finding, Fix
-from .numerics import is_loss, not_finite
+from .numerics import improved, is_loss, not_finite
 from .quoting import config_value, number, own_checkpoints, quote_checkpoint, quote_config, quote_last, trains
 from .usual import SMALLEST_LEARNING_RATE, learning_rate, set_back, usual_value
 
@@ -22,6 +22,8 @@ CHANCE_LOSS, CHANCE_TOLERANCE = math.log(2), 0.01
 DEAD_WEIGHT = 1e-6
 # A learning rate so many times below the preset's explains a loss that does not move.
 TOO_SMALL_FACTOR = 100.0
+# So many times below, a fall of less than this share is that of BatchNorm's statistics, not of learning.
+LOST_FACTOR, LEARNED_SHARE = 1000.0, 0.1
 
 
 def constant(curve: Curve) -> bool:
@@ -83,6 +85,8 @@ def detect(facts: RunFacts) -> list[Finding]:
         return [_no_learning(facts, still or slow, key if tiny or _too_small(facts, key, rate) else "", rate, 0.9)]
     if slow:
         return [_no_learning(facts, slow, key if _too_small(facts, key, rate) else "", rate, 0.7)]
+    if _too_small(facts, key, rate, LOST_FACTOR) and not improved(facts.curves, LEARNED_SHARE):
+        return [_no_learning(facts, [c for c in facts.curves if c.metric == "val_loss"], key, rate, 0.65)]
     if answer := one_answer(facts):
         return [_collapse(*answer, facts)]
     if _too_small(facts, key, rate):
@@ -96,9 +100,9 @@ def detect(facts: RunFacts) -> list[Finding]:
     return []
 
 
-def _too_small(facts: RunFacts, key: str, rate: float | None) -> bool:
+def _too_small(facts: RunFacts, key: str, rate: float | None, factor: float = TOO_SMALL_FACTOR) -> bool:
     usual = number(usual_value(facts, key)) if key else None
-    return rate is not None and usual is not None and rate * TOO_SMALL_FACTOR <= usual
+    return rate is not None and usual is not None and rate * factor <= usual
 
 
 def _no_learning(facts: RunFacts, curves: list[Curve], key: str, rate: float | None, confidence: float) -> Finding:

@@ -25,6 +25,8 @@ DIVERGENCE_FACTOR = 10.0
 FIRST_EPOCH_FACTOR = 100.0
 # No mean or sum over a batch of normalised features comes near; the largest sum-reduced losses are around 1e6.
 EXPLODED_LOSS = 1e8
+# A rate so many times the usual is believed only if the loss fell all the same, by at least this share.
+FAR_ABOVE_FACTOR, IMPROVED_SHARE = 100.0, 0.01
 # Trained weights are below 100; statistics of BatchNorm are no weights and may be larger.
 EXPLODED_WEIGHT = 1e4
 _STATISTICS = ("num_batches_tracked", "running_mean", "running_var", "exp_avg", "step")
@@ -107,9 +109,28 @@ def detect(facts: RunFacts) -> list[Finding]:
         return [_divergence(facts, explosions, nan_weights or huge_weights)]
     if any(c.first_nonfinite_step is not None and is_loss(c.metric) for c in facts.curves):
         return [_passing(facts)]
-    if rate is not None and rate > LARGEST_LEARNING_RATE:
+    if rate is not None and (
+        rate > LARGEST_LEARNING_RATE or (_far_above(facts, rate_key, rate) and not improved(facts.curves))
+    ):
         return [_absurd_rate(facts, rate_key, rate)]
     return []
+
+
+def _far_above(facts: RunFacts, key: str, rate: float) -> bool:
+    usual = number(usual_value(facts, key))
+    return usual is not None and rate >= FAR_ABOVE_FACTOR * usual
+
+
+def improved(curves: list[Curve], share: float = IMPROVED_SHARE) -> bool:
+    """Whether a validation loss fell below its first value by a share of it; True where no curve tells."""
+    told = [
+        c for c in curves if c.metric.startswith("val") and is_loss(c.metric) and c.count > 1 and c.minimum is not None
+    ]
+    for curve in told:
+        first = _first(curve)
+        if first is None or (first - (curve.minimum or 0.0)) >= share * abs(first):
+            return True
+    return not told
 
 
 def _nan_loss(facts: RunFacts, curves: list[Curve], checkpoints: list[Checkpoint]) -> Finding:

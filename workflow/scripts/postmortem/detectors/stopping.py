@@ -98,7 +98,9 @@ def detect(facts: RunFacts) -> list[Finding]:
     if not trains(facts) or facts.state not in ("suspect", "complete", "unknown") or any(map(not_finite, facts.curves)):
         return []
     progress = progress_of(facts)
-    outside = stopped_from_outside(facts)
+    # A limit that stands in the configuration is meant.
+    meant = any(config_value(facts, key) not in (None, "", -1, 0) for key in ("max_steps", "max_time"))
+    outside = None if meant else stopped_from_outside(facts)
     if outside and (progress is None or progress.done < progress.planned):
         return [_interrupted(facts, outside, progress)]
     if progress is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..facts import RunFacts
-from ..findings import FATAL, HINT, Evidence, Finding, Fix
+from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
 
 # One rebuild is how a cache is made, a second may follow new data; the third says that making it does not help.
 REPEATED = 3
@@ -21,6 +21,9 @@ def detect(facts: RunFacts) -> list[Finding]:
     index = found.index(own)
     if own["refused"] and len(refusals) > 1:
         return [_finding(facts, own, [r for r in found if r is not own], 0.85)]
+    # What an earlier run of this dataset has saved cannot be read either: it is damaged again, or always was.
+    if own["damaged"] and index:
+        return [_finding(facts, own, found[:index], 0.7)]
     if index + 1 >= REPEATED:
         return [_finding(facts, own, found[:index], 0.6)]
     if own["refused"]:
@@ -34,6 +37,8 @@ def _finding(facts: RunFacts, own: dict[str, Any], others: list[dict[str, Any]],
     finding = Finding(
         "data.stale_cache", "The data cache is rebuilt on every run", FATAL, confidence, "detector: storage"
     )
+    # A run that failed waited for its data, but did not fail by that.
+    finding.severity = SYMPTOM if facts.state == "failed" else FATAL
     finding.evidence = [
         Evidence(r["source"], r["text"].strip(), r["line"], "log", r["run"]) for r in (own, *others[:3])
     ]

@@ -19,20 +19,24 @@ REFUSED = re.compile(
     r"|\bcache\b.{0,40}\b(?:mismatch|does not match|do not match|not compatible)\b|\bcache validation failed\b"
 )
 REBUILT = re.compile(
-    r"(?i)\bcache saved\b|\bsav(?:ing|ed) \S* ?(?:data|graphs|dataset) to cache\b|\brebuil(?:ding"
-    r"|t)\b.{0,30}\bcache\b|\bcache rebuilt\b"
+    r"(?i)\bcache saved\b|\bsav(?:ing|ed) \S* ?(?:data|graphs|dataset) to cache\b"
+    r"|\brebuil(?:ding|t)\b.{0,30}\bcache\b|\bcache rebuilt\b"
+)
+DAMAGED = re.compile(
+    r"(?i)\bcache load failed\b|\b(?:failed|unable|could not) (?:to )?(?:load|read|open)\b.{0,30}\bcache\b"
 )
 
 
 @dataclass
 class Rebuild:
-    """One run's word on the cache: the line that refuses it, or else the line that says it was made anew."""
+    """One run's word on the cache: the line that refuses it, or could not load it, or says it was made anew."""
 
     run: str
     source: str
     line: int
     text: str
     refused: bool
+    damaged: bool = False
 
 
 def rebuilds(
@@ -42,15 +46,16 @@ def rebuilds(
     found: list[tuple[str, Rebuild]] = []
     for directory in sorted(d for d in dataset_directory.glob("*") if d.is_dir())[:MOST_RUNS]:
         for name in logs:
-            best: Rebuild | None = None
-            for number, text in _head(directory / name):
-                refused = bool(REFUSED.search(text))
-                if (refused or REBUILT.search(text)) and (best is None or (refused and not best.refused)):
-                    best = Rebuild(
-                        relative(directory, experiments), relative(directory / name, root), number, text, refused
-                    )
-            if best:
-                found.append((best.text[:19], best))
+            said = [
+                (not refused, not damaged, number, text)
+                for number, text in _head(directory / name)
+                if (refused := bool(REFUSED.search(text))) | (damaged := bool(DAMAGED.search(text)))
+                or REBUILT.search(text)
+            ]
+            if said:
+                not_refused, not_damaged, number, text = min(said)
+                run, source = relative(directory, experiments), relative(directory / name, root)
+                found.append((text[:19], Rebuild(run, source, number, text, not not_refused, not not_damaged)))
                 break
     return [rebuild for _, rebuild in sorted(found, key=lambda pair: pair[0])]
 
