@@ -18,7 +18,7 @@ def half(number: Any) -> int | str:
     """Half of a number, rounded down to a power of two (batch sizes), at least 1; empty if it is no number."""
     try:
         value = float(number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # what was not observed raises TypeError
         return ""
     return 2 ** max(0, math.floor(math.log2(value / 2))) if value >= 2 else 1
 
@@ -60,6 +60,8 @@ _IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.
 _SHOW_CODE = ("code.", "model.", "training.", "data.", "config.", "gpu.", "unknown")
 _PATH = re.compile(r"(?<![\w/.])(?:[\w.~-]*/)+[\w.-]+\.[A-Za-z]\w{0,9}\b|(?<=[\'\"])/?(?:[\w.-]+/)+[\w.-]+(?=[\'\"])")
 _LIBRARY_PATH = re.compile(r"site-packages|/lib/python|\.py$|^https?:")
+_MISSING = ("data.missing", "model.checkpoint_missing", "io.permission")
+_SETTINGS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")
 _TO_FILE = {
     "data.missing": "Make or restore {}.",
     "model.checkpoint_missing": "Make or restore {}: train the stage that writes it.",
@@ -92,13 +94,16 @@ def fixes(
 
 
 def _named_file(facts: RunFacts, root: Finding) -> list[Fix]:
-    """The file that the root's own words name, if it lies in the project."""
+    """The file that the root's own words name: one of the project's runs or settings, or the very file that is missing."""
     words = root.evidence[0].text if root.evidence else ""
     experiments = facts.directory.rsplit("/", 2)[0]
     for path in _PATH.findall(words):
-        inside = f"/{experiments}/" in path and path[path.index(f"/{experiments}/") + 1 :]
-        path = inside or path
-        if not _LIBRARY_PATH.search(path) and root.id in _TO_FILE:
+        below = f"/{path}".find(f"/{experiments}/")
+        if below >= 0:
+            path = path[below:].lstrip("/")
+        elif root.id not in _MISSING and not path.endswith(_SETTINGS):
+            continue
+        if root.id in _TO_FILE and not _LIBRARY_PATH.search(path):
             return [Fix(_TO_FILE[root.id].format(path), None, None, path)]
     return []
 

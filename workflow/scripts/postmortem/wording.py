@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import lru_cache
 from typing import Any
 
@@ -87,6 +88,7 @@ def context(
         "profile": Observed(facts.profile),
         "rerun": lambda **values: rerun(facts, values),
         "half": half,
+        "quote": shlex.quote,
     }
 
 
