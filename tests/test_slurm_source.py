@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,10 +87,12 @@ def test_the_id_without_step_task_and_component(job_id: str) -> None:
 
 @pytest.fixture
 def sacct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An sacct to be written by the test; it is the only program in PATH but for the shell's."""
+    """An sacct to be written by the test, in a PATH without the machine's own one."""
     program = tmp_path / "bin" / "sacct"
     program.parent.mkdir()
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    for name in ("cat", "sleep"):
+        (program.parent / name).symlink_to(shutil.which(name) or name)
+    monkeypatch.setenv("PATH", str(program.parent))
     return program
 
 
