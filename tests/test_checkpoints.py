@@ -283,3 +283,14 @@ def test_what_the_detector_makes_of_damage(tmp_path: Path) -> None:
     damaged.role = "own"
     assert [f.severity for f in detector.detect(facts)] == [FATAL]
     assert PROFILE.needed_artefacts
+
+
+def test_the_helper_imports_nothing_from_the_diagnosed_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("json", "pickle", "numpy", "resource"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'was-run')!r}, 'w')\n")
+    path = _saved(tmp_path, plain_weights())
+    monkeypatch.chdir(tmp_path)
+    helper = Helper()
+    assert read_checkpoint(path, tmp_path, helper=helper).tensor_count == 7
+    assert not (tmp_path / "was-run").exists()
+    helper.close()

@@ -366,7 +366,8 @@ def test_a_limit_that_is_configured_is_meant(tmp_path: Path) -> None:
     said = "INFO `Trainer.fit` stopped: `max_steps=100` reached.\n"
     made = {"val_loss": falling(6), "stderr": said}
     assert _causes(tmp_path, config={"max_epochs": 400}, **made) == ["run.interrupted"]
-    assert _causes(tmp_path, config={"max_epochs": 400, "max_steps": 100}, **made) == []
+    configured = {"max_epochs": 400, "max_steps": 100}
+    assert _causes(tmp_path, config=configured, weights=plain_weights(), **made) == []
 
 
 def test_a_rate_far_from_the_usual_is_believed_by_its_curve(tmp_path: Path) -> None:

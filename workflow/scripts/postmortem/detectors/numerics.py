@@ -250,7 +250,11 @@ def _why(facts: RunFacts, finding: Finding) -> str:
         reasons.append(f"precision is {config_value(facts, 'precision')}, whose largest number is 65504")
     if facts.cache and facts.cache.nan_graphs:
         reasons.append(f"{facts.cache.nan_graphs} cached graphs hold NaN")
-    return f"Behind it: {'; '.join(reasons)}." if reasons else "No setting in config.json explains it."
+    return f"Behind it: {'; '.join(reasons)}." if reasons else _nothing_explains(facts)
+
+
+def _nothing_explains(facts: RunFacts) -> str:
+    return "No setting in config.json explains it." if facts.config and facts.config.values else ""
 
 
 def _settings(facts: RunFacts) -> Fix:

@@ -86,7 +86,8 @@ def unexplained_stop(facts: RunFacts, progress: Progress) -> bool:
     by_patience = patience is not None and progress.since_best >= patience - 1
     said = any(log_lines(facts, _PLANNED_END)) or any(log_lines(facts, _EARLY_STOP))
     return (
-        progress.done < progress.planned
+        progress.monitor is not None
+        and progress.done < progress.planned
         and progress.done <= SHORT_SHARE * progress.planned
         and not by_patience
         and not said
@@ -107,7 +108,7 @@ def detect(facts: RunFacts) -> list[Finding]:
         return []
     if hasty_stop(facts, progress):
         return [_hasty(facts, progress)]
-    if facts.state != "unknown" and own_checkpoints(facts) and unexplained_stop(facts, progress):
+    if not meant and facts.state != "unknown" and own_checkpoints(facts) and unexplained_stop(facts, progress):
         return [_unexplained(facts, progress)]
     return []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..facts import READ, UNREADABLE, Config, ConfigKey, RunFacts, Source
-from ..text import redact
+from ..redaction import redact
 from .json_positions import LARGEST_TEXT, InvalidJson, entries, storable
 from .place import relative, run_directory, unreadable
 
@@ -54,7 +54,10 @@ def read_config(path: Path, root: Path) -> Config:
         return Config(source)
     return Config(
         source,
-        {entry.path: ConfigKey(_bounded(entry.value), entry.line, redact(entry.text)) for entry in found[:MOST_KEYS]},
+        {
+            entry.path: ConfigKey(_kept(entry.path, entry.value), entry.line, redact(entry.text))
+            for entry in found[:MOST_KEYS]
+        },
     )
 
 
@@ -81,8 +84,17 @@ def flatten(values: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[st
         if isinstance(value, dict) and depth < 8:
             flat.update(flatten(value, f"{prefix}{key}.", depth + 1))
         else:
-            flat[f"{prefix}{key}"] = _bounded(value)
+            flat[f"{prefix}{key}"] = _kept(key, value)
     return flat
+
+
+def _kept(key: str, value: Any) -> Any:
+    """A bounded value; a text that is a secret by its key's name is redacted like the line where it stands."""
+    name = key.rpartition(".")[2]
+    if isinstance(value, str):
+        shown = redact(f"{name}: {value[:500]}")
+        return shown.removeprefix(f"{name}: ")
+    return _bounded(value)
 
 
 def _bounded(value: Any) -> Any:

@@ -59,8 +59,9 @@ class Helper:
                 "OMP_NUM_THREADS": "1",
             }
             self._buffer = b""
+            # -P: the working directory is the diagnosed project, whose json.py or numpy.py must not be imported.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "postmortem.sources.helper", str(self._memory_limit)],
+                [sys.executable, "-P", "-m", "postmortem.sources.helper", str(self._memory_limit)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
             )  # fmt: skip
             atexit.register(self.close)

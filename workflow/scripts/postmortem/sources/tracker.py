@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..facts import PARTIAL, READ, UNREADABLE, RunFacts, Source, TrackedRun
-from ..text import redact
+from ..redaction import redact
 from .place import relative, unreadable
 from .series import Series
 from .sqlite_copy import NotADatabase, lock_holder, opened
@@ -97,9 +97,7 @@ def _config(text: str) -> dict[str, str]:
         values = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return (
-        {f"config.{k}": redact(str(v))[:200] for k, v in list(values.items())[:200]} if isinstance(values, dict) else {}
-    )
+    return {f"config.{k}": _kept(str(k), v) for k, v in list(values.items())[:200]} if isinstance(values, dict) else {}
 
 
 def _mlflow(connection: sqlite3.Connection, run: str, tracked: TrackedRun, curves: dict[str, Series]) -> None:
@@ -130,7 +128,7 @@ def _mlflow(connection: sqlite3.Connection, run: str, tracked: TrackedRun, curve
         for key, value in connection.execute(
             f"SELECT key, value FROM {table} WHERE run_uuid = ? LIMIT ?", (identity, MOST_ROWS)
         ):
-            target[str(key)] = redact(str(value))[:200]
+            target[str(key)] = _kept(str(key), value)
     for key, value in connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (identity,)):
         if key in ("error_msg", "error", "exception"):
             tracked.error = redact(str(value))[:2000]
@@ -143,6 +141,11 @@ def _mlflow(connection: sqlite3.Connection, run: str, tracked: TrackedRun, curve
                 float(step), float("nan") if is_nan else float(value)
             )
             tracked.metrics[str(key)] = "nan" if is_nan else value
+
+
+def _kept(key: str, value: Any) -> str:
+    """A bounded value; what is a secret by its key's name is redacted."""
+    return redact(f"{key}: {str(value)[:200]}").removeprefix(f"{key}: ")
 
 
 def _time(milliseconds: Any) -> str:
