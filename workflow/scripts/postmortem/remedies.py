@@ -20,6 +20,8 @@ def half(number: Any) -> int | str:
         value = float(number)
     except (TypeError, ValueError):  # what was not observed raises TypeError
         return ""
+    if not math.isfinite(value):
+        return ""
     return 2 ** max(0, math.floor(math.log2(value / 2))) if value >= 2 else 1
 
 
@@ -30,7 +32,7 @@ def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
     if not templates.get("stage") or not facts.stage or (values and not given):
         return ""
     flags = " ".join(
-        templates["flag"].format(field=key.replace("_", "-"), value=shlex.quote(_shown(value)))
+        templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))
         for key, value in given.items()
     )
     config = f"{facts.directory}/config.json"

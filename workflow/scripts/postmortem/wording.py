@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 import shlex
 from functools import lru_cache
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
 
 from .catalogue import Entry
 from .exception_types import last_own_frame
@@ -43,12 +45,29 @@ class Observed(dict):
         return Observed(value) if isinstance(value, dict) else value
 
 
+LARGEST_BASE, LARGEST_POWER = 1_000_000, 100  # far above any size in bytes, far below what takes a second
+LONGEST = 100_000  # characters of a text that an entry multiplies
+# What a shell does not take literally; a blank is left as it is, for some captures hold several words of a command.
+_SHELL_ACTIVE = re.compile(r"[$`;|&<>\"'\\\n()]")
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Entries come from users' folders, values from strangers' logs: neither may run code, nor run for ever."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
+        texts = [side for side in (left, right) if isinstance(side, str | list | tuple)]
+        if operator == "**" and (abs(left) > LARGEST_BASE or abs(right) > LARGEST_POWER):
+            raise SecurityError("a power that large would never be done")
+        if operator == "*" and texts and len(texts[0]) * next(s for s in (left, right) if s is not texts[0]) > LONGEST:
+            raise SecurityError("a text that long would fill the memory")
+        return super().call_binop(context, operator, left, right)
+
+
 @lru_cache(maxsize=1)
-def _environment() -> SandboxedEnvironment:
-    # Sandboxed: entries come from users' folders, values from strangers' logs.
-    return SandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
-    )
+def _environment() -> _Sandbox:
+    return _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
 
 
 @lru_cache(maxsize=4096)
@@ -88,8 +107,16 @@ def context(
         "profile": Observed(facts.profile),
         "rerun": lambda **values: rerun(facts, values),
         "half": half,
-        "quote": shlex.quote,
+        "quote": _quote,
     }
+
+
+class _Quoted(str):
+    """A word that already is as a shell needs it."""
+
+
+def _quote(value: Any) -> str:
+    return value if isinstance(value, _Quoted) else _Quoted(shlex.quote(str(value)))
 
 
 def render(text: str, names: dict[str, Any]) -> str:
@@ -121,10 +148,28 @@ def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry) -> Fix:
         if (value := _value(_safe(template, names, entry) if isinstance(template, str) else template)) not in ("", None)
     }
     line = rendered("line")
+    command = _command(str(raw["command"]), names, entry) if raw.get("command") else None
     return Fix(
-        _safe(str(raw.get("text", "")), names, entry), rendered("command"), config or None, rendered("file"),
+        _safe(str(raw.get("text", "")), names, entry), command, config or None, rendered("file"),
         int(line) if line and line.isdigit() and int(line) > 0 else None,
     )  # fmt: skip
+
+
+def _command(text: str, names: dict[str, Any], entry: Entry) -> str | None:
+    """A command that is safe to paste, or None: what a log says must not reach the shell as more than a word."""
+    plain = _safe(text, names, entry)
+    if plain == (guarded := _safe(text, _quoted(names), entry)):
+        return plain or None
+    return None if '"' in text or "'" in text else guarded
+
+
+def _quoted(value: Any) -> Any:
+    """The same names, with quotes around what a shell would not take literally."""
+    if isinstance(value, str):
+        return _quote(value) if _SHELL_ACTIVE.search(value) else value
+    if isinstance(value, dict):
+        return type(value)({key: _quoted(item) for key, item in value.items()})
+    return [_quoted(item) for item in value] if isinstance(value, list) else value
 
 
 def _value(value: Any) -> Any:
@@ -133,14 +178,15 @@ def _value(value: Any) -> Any:
         return value
     for kind in (int, float):
         try:
-            return kind(value)
+            number = kind(value)
         except ValueError:
             continue
+        return number if math.isfinite(number) else value  # JSON has no word for infinity
     return {"true": True, "false": False}.get(value.lower(), value)
 
 
 def _safe(text: str, names: dict[str, Any], entry: Entry) -> str:
     try:
         return render(text, names)
-    except (jinja2.TemplateError, TypeError, ValueError, ZeroDivisionError, ArithmeticError) as error:
+    except Exception as error:  # whatever an entry does wrong, it does to itself alone
         return f"(entry {entry.name}: {error})"
