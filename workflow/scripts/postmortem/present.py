@@ -17,7 +17,7 @@ QUOTE_LINES = 30  # of one exception's message
 CONTEXT_LINES = 3  # shown around a quote
 EVIDENCE_ITEMS = 24
 FINDINGS = 40
-CODE_FRAMES = 4
+CODE_FRAMES = 2  # the innermost; the others are listed in the traceback
 OWN_FRAMES = 12
 
 

@@ -38,6 +38,7 @@ _BAR_END = re.compile(r".*\[(?:\d+:)*\d\d:\d\d<[^\]]{1,200}\]\s*(?=\S)")
 _ECHO = re.compile(
     r"^\++ \S|^Shell command: |^(?:Command|command|cmd|Running|Executing|CMD)\s*[:=] |^(?:\$|%|>>>) \S|^\(.{0,60}\) ?\S*[$#] "
 )
+_CARETS = re.compile(r"^[\s|]*[~^][~^\s]*$")  # Python 3.11 and later mark the place in a source line
 _SHELL_BLOCK = re.compile(r"^    shell:\s*$")
 _KEY_VALUE = re.compile(
     r"^\s*[\"']?[\w./-]{1,60}[\"']?\s*(?:[:=]|\.{3,})\s*[^\s].{0,120}$|^\s*[\w-]+: *$|^\s*- [\w./'\"-]+$|^\s*[\]\[{}],?$"
@@ -94,7 +95,7 @@ def statements_of(log: Log) -> list[Statement]:
         if in_shell and text.startswith("        "):
             continue
         in_shell = bool(_SHELL_BLOCK.match(text))
-        if in_shell or not text.strip():
+        if in_shell or not text.strip() or _CARETS.match(text):
             continue
         if "%|" in text and (bar := _BAR_END.match(text)):
             statements.append(Statement(bar[0].strip(), PROGRESS, log, line.number, line.number))
