@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def inline_code(text: Any) -> str:
     """Text as inline code, whatever backticks it holds."""
-    text = " ".join(str(text).split()).replace("|", "\\|") or " "
+    text = " ".join(str(text).split()) or " "
     ticks = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
@@ -83,6 +84,10 @@ def _sure(confidence: float) -> str:
     return f"{next((word for limit, word in words if confidence >= limit), 'not known')} ({confidence:.2f})"
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 @lru_cache(maxsize=2)
 def environment(html: bool = False) -> jinja2.Environment:
     """The templates' environment; values are escaped for HTML if `html`."""
@@ -94,8 +99,8 @@ def environment(html: bool = False) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.filters |= {
-        "md": escape_markdown, "code": inline_code, "fenced": fenced, "excerpt": excerpt, "source_excerpt": source_excerpt,
-        "new_lines": new_lines, "sure": _sure,
+        "md": escape_markdown, "code": inline_code, "fenced": fenced, "excerpt": excerpt,
+        "source_excerpt": source_excerpt, "new_lines": new_lines, "sure": _sure, "json": _json,
     }  # fmt: skip
     return env
 

@@ -53,13 +53,13 @@ def _headline(rows: list[dict[str, Any]]) -> str:
 
 def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
     try:
-        diagnosis = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        diagnosis = {
-            "run": str(path.parent),
-            "status": "unknown",
-            "summary": f"its diagnosis.json cannot be read: {error}",
-        }
+        return _row_of(json.loads(path.read_text(encoding="utf-8")), path, experiment_root)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # not JSON, or not a diagnosis
+        said = f"its diagnosis.json cannot be read: {type(error).__name__}: {error}"
+        return _row_of({"run": str(path.parent), "status": "unknown", "summary": said}, path, experiment_root)
+
+
+def _row_of(diagnosis: dict[str, Any], path: Path, experiment_root: Path) -> dict[str, Any]:
     cause = diagnosis.get("root_cause") or {}
     fixes = diagnosis.get("fix") or []
     first = fixes[0] if fixes else {}
@@ -80,7 +80,7 @@ def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
         "fix": fixes,
         "evidence": (diagnosis.get("evidence") or [])[:EVIDENCE_SHOWN],
         "diagnosis": shown,
-        "link": quote(shown),
+        "link": quote(os.fsencode(shown)),
     }
 
 

@@ -1,0 +1,155 @@
+"""The report shows what was said as text, whatever it looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from markdown_check import assert_only_ours, fences, headings, text, tokens
+
+from postmortem.render import LINE_CHARACTERS, escape_markdown, excerpt, fenced, inline_code, markdown
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<!-- comment",
+    "<![CDATA[ x ]]>",
+    "</details></td></table>",
+    "[click](javascript:alert(1))",
+    "![x](http://evil/x.png)",
+    "<javascript:alert(1)>",
+    "<http://evil.org>",
+    "[a][b]",
+    "[b]: http://evil.org",
+    "](javascript:alert(1))",
+    "# heading",
+    "## Fix",
+    "=====",
+    "-----",
+    "- item",
+    "+ item",
+    "* item",
+    "1. first",
+    "2) second",
+    "> quote",
+    "***",
+    "___",
+    "    indented",
+    "\tindented",
+    "```",
+    "~~~~",
+    "`````python",
+    "`a``b```c",
+    "`",
+    "**bold** _it_ __x__ *y*",
+    "a|b|c",
+    "| --- | --- |",
+    "\\",
+    "a\\",
+    "\\`\\*\\[",
+    "&lt;script&gt; &amp; &#60;",
+    "{{ 7*7 }}{% raw %}",
+    "trailing two blanks  ",
+    "",
+    "é 完成 \u00a0x",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_escaped_text_reads_as_it_was(hostile: str) -> None:
+    for line in (f"{escape_markdown(hostile)}", f"x\n\n{escape_markdown(hostile)}", f"- {escape_markdown(hostile)}"):
+        kinds = {token.type for token in tokens(line)} - {
+            "bullet_list_open",
+            "bullet_list_close",
+            "list_item_open",
+            "list_item_close",
+        }
+        assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "text_special", "softbreak"}, kinds
+        read = "".join(token.content for token in tokens(line) if token.type in ("text", "text_special"))
+        assert read.removeprefix("x") == " ".join(hostile.split())
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_code_reads_as_it_was(hostile: str) -> None:
+    (code,) = [token.content for token in tokens(f"a {inline_code(hostile)} b") if token.type == "code_inline"]
+    assert code == (" ".join(hostile.split()) or " ")
+    (block,) = fences(f"a\n\n{fenced(hostile)}\n\nb")
+    assert block == hostile + "\n"
+
+
+@pytest.mark.parametrize("plain", ["run_name_v2", "a-b", "C# and F#", "5 * 3 = 15", "~/data", "x_1"])
+def test_ordinary_words_stay_readable_in_a_terminal(plain: str) -> None:
+    assert escape_markdown(plain).replace("\\*", "*") == plain
+
+
+def diagnosis(said: str) -> dict[str, Any]:
+    """A diagnosis in which everything that may come from outside is `said`."""
+    frame = {"file": said, "line": 3, "function": said, "source": said, "lines": [{"number": 3, "text": said}]}
+    return {
+        "run": said,
+        "status": "failed",
+        "summary": said,
+        "root_cause": {
+            "id": "code.bug", "title": said, "explanation": said, "confidence": 0.8, "upstream_run": said,
+            "confirmed_by": [said, said], "refuted_by": [said], "would_refute": said, "references": [said],
+        },
+        "findings": [
+            {"id": "code.bug", "title": said},
+            {"id": "data.empty", "title": said, "explained_by": "code.bug", "line": 3, "source": said},
+        ],
+        "evidence": [
+            {
+                "source": said, "line": 7, "text": f"{said}\n{said}", "finding": "data.empty", "note": said,
+                "before": [{"number": 6, "text": said}], "after": [{"number": 9, "text": said}],
+            },
+            {"source": said, "line": None, "text": said, "finding": "code.bug", "note": ""},
+        ],
+        "fix": [{"text": said, "command": f"{said}\n{said}", "config": {said: said}, "file": said, "line": 3}] * 11,
+        "prevention": [said, said],
+        "not_checked": [said],
+        "discovery": [said],
+        "attempts": [{"number": 1, "job_id": said, "state": said, "start": said, "end": said}] * 2,
+        "code": [frame | {"version": said, "changed_by": said, "nearest_names": [said]}],
+        "changed": {
+            "run": said, "relation": "same run", "ended_at": said, "new_lines": [{"number": 1, "text": said}],
+            "differences": [{"kind": "config", "name": said, "then": said, "now": said}],
+        },
+        "traceback": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_nothing_of_a_diagnosis_becomes_markup(hostile: str) -> None:
+    given = diagnosis(hostile)
+    assert_only_ours(markdown(given))
+    assert_only_ours(markdown(given | {"code": [], "traceback": given["code"]}))
+
+
+def test_the_quote_stands_between_its_neighbours_with_true_numbers() -> None:
+    item = {
+        "line": 99, "text": "first\nsecond", "before": [{"number": 98, "text": "before"}],
+        "after": [{"number": 101, "text": "after"}],
+    }  # fmt: skip
+    assert excerpt(item).split("\n")[1:-1] == ["   98 | before", ">  99 | first", "> 100 | second", "  101 | after"]
+    assert excerpt({"text": "no line"}).split("\n")[1] == "no line"
+
+
+def test_a_long_line_is_cut_in_the_report() -> None:
+    (block,) = fences(excerpt({"line": 1, "text": "x" * 5_000}))
+    assert LINE_CHARACTERS < len(block) < LINE_CHARACTERS + 20
+
+
+def test_healthy_and_running_have_the_same_headings() -> None:
+    empty = {"root_cause": None, "evidence": [], "findings": [], "fix": [], "prevention": [], "attempts": []}
+    for status in ("ok", "running", "unknown"):
+        report = markdown(diagnosis("fine") | empty | {"status": status, "changed": None, "code": [], "traceback": []})
+        assert_only_ours(report)
+        assert "Nothing to do" in text(report)
+
+
+def test_config_values_are_shown_as_they_are() -> None:
+    report = markdown(
+        diagnosis("x") | {"fix": [{"text": "t", "command": None, "config": {"p": "it's <b> & c|d"}, "file": None}]}
+    )
+    assert 'p: "it\'s <b> & c|d"' in text(report)
+    assert headings(report)[:1] == ["Error Summary"]
