@@ -178,11 +178,12 @@ class _Look:
             yield Word(FAILED, f"{SENTINEL} is there{_said_by(self.sentinel)}", None, when)
         for end in self.endings:
             if end.fatal and not self._went_on_elsewhere(end):
-                yield Word(
-                    FAILED, f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”", end.first, end.last
-                )
+                said = f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”"
+                yield Word(FAILED, said, end.first, end.last, by_looks=True)
             elif end.fatal:
-                yield Word(COMPLETE, f"another log than {end.path.name} tells of work done to its end", end.first, end.last)
+                yield Word(
+                    COMPLETE, f"another log than {end.path.name} tells of work done to its end", end.first, end.last
+                )
             elif end.succeeded:
                 yield Word(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
             else:
@@ -204,6 +205,9 @@ class _Look:
 
     def _judge(self, words: list[Word]) -> tuple[str, list[str]]:
         failures = [word.reason for word in words if word.verdict == FAILED]
+        if self.has_artefact and any(word.verdict == COMPLETE and word.by_exit_status for word in words):
+            # What looks like an uncaught exception at a log's end was survived: it did not change the exit status.
+            failures = [word.reason for word in words if word.verdict == FAILED and not word.by_looks]
         running = [word for word in words if word.verdict == RUNNING]
         if failures:
             return "failed", failures
@@ -237,7 +241,8 @@ class _Look:
 
     def _is_recent(self) -> bool:
         last = [end.last for end in self.endings if end.last]
-        last = last or [moment for end in self.endings if (moment := times.modified(end.path))]
+        if not last and self.artefact is not None:  # of a run of no known stage, it may be the time of a copy
+            last = [moment for end in self.endings if (moment := times.modified(end.path))]
         return bool(last) and abs(datetime.now() - max(last)) < RECENT
 
 

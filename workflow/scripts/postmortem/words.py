@@ -17,13 +17,19 @@ FAILED, COMPLETE, RUNNING, OPEN = "failed", "complete", "running", "open"
 
 @dataclass(frozen=True)
 class Word:
-    """One verdict. OPEN: it began, and nothing is known of its end. recorded: by a database, which claims it runs."""
+    """One verdict. OPEN: it began, and nothing is known of its end.
+
+    recorded: by a database, which claims that it runs. by_exit_status: by somebody who saw how the program ended.
+    by_looks: from the last lines of a log only.
+    """
 
     verdict: str
     reason: str
     start: datetime | None = None
     end: datetime | None = None
     recorded: bool = False
+    by_exit_status: bool = False
+    by_looks: bool = False
 
 
 def of_snakemake(jobs: list[SnakemakeJob]) -> list[Word]:
@@ -37,7 +43,8 @@ def of_snakemake(jobs: list[SnakemakeJob]) -> list[Word]:
             said = f" ({job.message[:120]})" if job.message else ""
             words.append(Word(FAILED, f"Snakemake says that rule {job.rule} failed{of_slurm}{said}", start, end))
         elif job.state == snakemake.FINISHED:
-            words.append(Word(COMPLETE, f"Snakemake says that rule {job.rule} finished{of_slurm}", start, end))
+            said = f"Snakemake says that rule {job.rule} finished{of_slurm}"
+            words.append(Word(COMPLETE, said, start, end, by_exit_status=True))
         else:
             words.append(Word(OPEN, "", start))
     return words
@@ -58,7 +65,7 @@ def of_accounting(records: list[SlurmJob]) -> list[Word]:
     if job.state in RUNNING_STATES:
         return [Word(RUNNING, f"SLURM job {job.id} is {job.state}", start)]
     if job.state in GOOD:
-        return [Word(COMPLETE, f"SLURM job {job.id} is COMPLETED{when}", start, end)]
+        return [Word(COMPLETE, f"SLURM job {job.id} is COMPLETED{when}", start, end, by_exit_status=True)]
     again = ", and was not started again" if job.state == "REQUEUED" else ""
     return [Word(FAILED, f"SLURM job {job.id} ended as {job.state_text}{when}{again}", start, end)]
 

@@ -242,7 +242,12 @@ class _Parser:
                     self._end(job, FAILED)
 
     def _missing_output(self, rule: str) -> None:
+        """The next line names the job; versions before 7 name none, there it is the newest that has not ended."""
+        text = " ".join(self.lines[self.at : self.at + 1])
+        named = re.match(r"Job (\d+)\s+completed", text)
         for job in reversed(self.log.jobs):
+            if named and job.jobid != named[1]:
+                continue
             if job.state in (STARTED, SUBMITTED) and rule in ("", job.rule):
                 job.error_line, job.message = self.at, " ".join(self.lines[self.at - 1 : self.at + 3])
                 self._end(job, FAILED)
@@ -277,10 +282,9 @@ class _Parser:
                 break
             self.at += 1
             if line.strip() == "shell:":
-                indent = len(line) - len(line.lstrip()) + 4
-                while self.at < len(self.lines) and self.lines[self.at].startswith(" " * indent):
-                    shell.append(self.lines[self.at].strip())
-                    self.at += 1
+                end = syntax.after_shell(self.lines, self.at)
+                shell = [said.strip() for said in self.lines[self.at : end]]
+                self.at = end
             elif match := syntax.ITEM.match(line):
                 items.setdefault(match[1], match[2])
                 if match[1] == "message":

@@ -31,6 +31,9 @@ PROBLEM = re.compile(
     r"(?: in (?:file|line) .*)?:\s*$|Error: (?P<said>Directory cannot be locked|Snakefile .* not found).*"
 )
 
+SHELL_END = re.compile(r"\s+\((?:one of the commands|command) exited with non-zero exit code")
+SHELL_LINES = 400  # of one command; longer ones are scripts that somebody pasted into a rule
+
 
 def iso(asctime: str) -> str:
     try:
@@ -60,3 +63,15 @@ def after_embedded(lines: list[str], at: int) -> int:
     if len(frame) < 3 or set(frame) != {"="}:
         return at
     return next((end + 1 for end in range(at + 1, len(lines)) if lines[end].strip() == frame), at)
+
+
+def after_shell(lines: list[str], at: int) -> int:
+    """The index behind a shell command that begins at `at`: behind what Snakemake says of its end.
+
+    The lines of a command may have any indent; without that end, the command is what is indented as far as its begin.
+    """
+    rest = lines[at : at + SHELL_LINES]
+    if (end := next((i for i, line in enumerate(rest) if SHELL_END.match(line)), None)) is not None:
+        return at + end + 1
+    indent = " " * (len(rest[0]) - len(rest[0].lstrip())) if rest else ""
+    return at + next((i for i, line in enumerate(rest) if not indent or not line.startswith(indent)), len(rest))
