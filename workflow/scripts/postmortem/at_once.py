@@ -44,9 +44,14 @@ def of_logs(project: Project, logs: Iterable[Path]) -> tuple[Discovery, list[Run
 
 
 def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[RunState]]:
-    """Discovery, and the failed runs of these SLURM jobs or arrays; they get their sentinels."""
+    """Discovery, and the failed runs of these SLURM jobs or arrays; they get their sentinels.
+
+    Where nothing ties the jobs to runs, all that lack their diagnosis: one of them may be meant.
+    """
     wanted = {base_id(job_id) for job_id in job_ids}
     discovery = discover(project)
+    if not any(base_id(job_id) in wanted for state in discovery.runs for job_id in state.job_ids):
+        return discovery, _without_diagnosis(project, discovery)
     states = [s for s in discovery.diagnosed if any(base_id(job_id) in wanted for job_id in s.job_ids)]
     for state in states:
         if state.slurm_jobs and not state.sentinel:
@@ -58,7 +63,11 @@ def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[R
 def of_everything(project: Project) -> tuple[Discovery, list[RunState]]:
     """Discovery, and the failed runs whose diagnosis is missing or older than what it is made of."""
     discovery = discover(project)
-    return discovery, [state for state in discovery.diagnosed if not _is_current(project, state)]
+    return discovery, _without_diagnosis(project, discovery)
+
+
+def _without_diagnosis(project: Project, discovery: Discovery) -> list[RunState]:
+    return [state for state in discovery.diagnosed if not _is_current(project, state)]
 
 
 def diagnose(project: Project, discovery: Discovery, states: list[RunState]) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workflow", action="store_true", help="all jobs of the project that wait or run now")
     parser.add_argument("--directory", default=os.getcwd(), help="the project's folder")
     parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE", help="as for the workflow")
-    parser.add_argument("--sbatch", default="", metavar="OPTIONS", help="more options of sbatch: '--partition=cpu'")
+    parser.add_argument("--sbatch", default="", metavar="OPTIONS", help="more options of sbatch: --sbatch='--partition=cpu'")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     args = parser.parse_args(arguments)
     try:
