@@ -85,13 +85,20 @@ def read(path: Path, success_line: str = "") -> Ending | None:
 def fatal_line(tail: str) -> str:
     """The line that shows that the program died, if the tail of its output ends so; else an empty string."""
     lines = [line for line in tail.splitlines() if line.strip()]
-    return _uncaught(lines) or _last_words(lines)
+    start = _last_traceback(lines)
+    while start and _NOT_THE_END.search(lines[start - 1]):  # what a dying interpreter, or a logger, could not do
+        lines = lines[: start - 1]
+        start = _last_traceback(lines)
+    return _uncaught(lines, start) or _last_words(lines)
 
 
-def _uncaught(lines: list[str]) -> str:
+def _last_traceback(lines: list[str]) -> int | None:
+    return next((i for i in range(len(lines) - 1, -1, -1) if "Traceback (most recent call last):" in lines[i]), None)
+
+
+def _uncaught(lines: list[str], start: int | None) -> str:
     """The exception of the last traceback, unless the program went on after it."""
-    start = next((i for i in range(len(lines) - 1, -1, -1) if "Traceback (most recent call last):" in lines[i]), None)
-    if start is None or (start and _NOT_THE_END.search(lines[start - 1])):
+    if start is None:
         return ""
     for at in range(start + 1, len(lines)):
         if _EXCEPTION.match(lines[at]):
