@@ -84,6 +84,7 @@ def test_explosion(tmp_path: Path, values: list[float]) -> None:
         [2800.0, 2500.0, 2100.0, 1900.0],  # a loss that is summed instead of averaged
         [0.38, 0.31, 0.35, 0.64, 0.9, 1.2],  # over-fitting
         [0.7, 0.5, 60.0, 0.4, 0.35, 0.3, 0.3, 0.3],  # one spike
+        [*falling(15), 60.0],  # one spike at the end
         [-1.0, -2.0, -30.0, -31.0],  # a likelihood that is negative by construction
     ],
 )
@@ -128,7 +129,9 @@ def test_the_cause_of_nan_is_told_with_numbers_and_a_command() -> None:
 
 
 def test_a_constant_loss(tmp_path: Path) -> None:
-    assert _causes(tmp_path, val_loss=[0.7015125751495361] * 12, stderr=ENDED.format(20)) == ["training.no_learning"]
+    for count in (3, 12):
+        found = _causes(tmp_path, val_loss=[0.7015125751495361] * count, stderr=ENDED.format(20))
+        assert found == ["training.no_learning"]
 
 
 def test_a_learning_rate_of_nothing_though_statistics_move_the_loss(tmp_path: Path) -> None:
@@ -185,6 +188,8 @@ def test_early_stopping_that_is_legitimate(tmp_path: Path) -> None:
 def test_a_stop_that_nothing_explains(tmp_path: Path) -> None:
     made = {"config": {"max_epochs": 300}, "val_loss": falling(5)}
     assert _causes(tmp_path, **made, weights=plain_weights()) == ["run.interrupted"]
+    # more than a tenth of its epochs: somebody was content with it
+    assert _causes(tmp_path, config={"max_epochs": 20}, val_loss=falling(12)) == []
     # without its output the run has not ended: it is still training
     (tmp_path / "experimentruns" / RUN / "best_model.pt").unlink()
     assert _causes(tmp_path, **made) == []
@@ -235,6 +240,7 @@ def test_evaluations_that_are_worth_nothing(tmp_path: Path, metrics: dict[str, A
     [
         {"gat": GOOD, "vgae": scores(0.69, 0.78, 0.69, 0.67)},
         {"gat": scores(0.0, 1.0, 0.93, 0.0, 9)},  # too few samples to say anything
+        {"gat": scores(0.2, 0.9, 0.9, 0.3)},  # a threshold that is strict, not one that is off
         {"gat": GOOD, "test": {"gat": _tests(scores(0.9, 0.9, 0.95, 0.9), scores(0.0, 0.4, 0.05, 0.0, 17))}},
         {"vgae": scores(0.6, 0.74, 0.7, 0.59), "test": {"vgae": _tests(scores(0.3, 0.4, 0.23, 0.4))}},  # never was good
         {"gat": GOOD, "test": {"gat": _tests(GOOD, GOOD, scores(0.5, 0.5, 0.5, 0.5))}},  # one hard scenario of three

@@ -57,6 +57,14 @@ def test_the_first_failed_run_of_the_chain_is_the_cause(tmp_path: Path) -> None:
     assert "model.checkpoint_missing" in finding.explains
 
 
+def test_of_two_failed_runs_the_one_farther_up_is_the_cause(tmp_path: Path) -> None:
+    for name in ("autoencoder", "curriculum"):
+        make_run(tmp_path, f"set_01/teacher_{name}", stderr=FAILED)
+    make_run(tmp_path, "set_01/student_autoencoder_kd", weights=plain_weights())
+    finding = detector.detect(_facts(tmp_path, "set_01/student_curriculum_kd"))[0]
+    assert finding.upstream_run == "set_01/teacher_autoencoder"
+
+
 def test_needed_runs_that_are_well_or_were_never_run_are_no_cause(tmp_path: Path) -> None:
     assert detector.detect(_facts(tmp_path, "set_01/teacher_fusion")) == []
     for name in ("autoencoder", "curriculum"):
