@@ -13,6 +13,8 @@ for batch in PLAN.batches:
             PLAN.paths(batch.run_ids, plan.FACTS),
         log:
             f"{LOGS}/collect_{batch.name}.log",
+        group:
+            f"diagnosis_{batch.name}"
         conda:
             "../envs/postmortem.yaml"
         params:

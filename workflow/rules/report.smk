@@ -13,6 +13,8 @@ for batch in PLAN.batches:
             PLAN.paths(batch.run_ids, plan.REPORT),
         log:
             f"{LOGS}/report_{batch.name}.log",
+        group:
+            f"diagnosis_{batch.name}"
         conda:
             "../envs/postmortem.yaml"
         script:
@@ -45,6 +47,7 @@ rule summarize:
         tsv=f"{PLAN.root}/diagnoses.tsv",
     log:
         f"{LOGS}/summarize.log",
+    localrule: True
     conda:
         "../envs/postmortem.yaml"
     params:
