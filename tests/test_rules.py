@@ -1,0 +1,152 @@
+"""The rules, through the real command line under Snakemake 9 and 7: what is made, made again, and refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from postmortem import batches
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PROGRAMS = {"9": REPOSITORY / ".venv" / "bin" / "snakemake", "7": REPOSITORY / ".venv-snakemake7" / "bin" / "snakemake"}
+CRASH = "Traceback (most recent call last):\n  File \"train.py\", line 3, in <module>\n    main()\nKeyError: 'f1'\n"
+
+
+class Caller:
+    """Calls Snakemake on a project."""
+
+    def __init__(self, version: str, folder: Path) -> None:
+        self.program = PROGRAMS[version]
+        if not self.program.exists():
+            pytest.skip(f"there is no {self.program}")
+        self.project = folder
+        for dataset in ("set_01", "set_02", "set_03", "set_04"):
+            self.run(f"{dataset}/teacher_autoencoder").mkdir(parents=True)
+        self.fail("set_01/teacher_autoencoder")
+        self.fail("set_02/teacher_autoencoder")
+
+    def run(self, run_id: str) -> Path:
+        return self.project / "experimentruns" / run_id
+
+    def fail(self, run_id: str) -> None:
+        (self.run(run_id) / "slurm.err").write_text(CRASH)
+        (self.run(run_id) / ".failed").touch()
+
+    def call(self, *arguments: str, status: int = 0, snakefile: Path = REPOSITORY / "Snakefile") -> str:
+        command = [self.program, *arguments, "-s", snakefile, "--directory", self.project, "--cores", "2"]
+        if "--config" not in arguments:
+            command += ["--config", "sacct=off", "runs_per_job=1"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        said = done.stdout + done.stderr
+        assert done.returncode == status, said
+        return said
+
+
+def rules_run(said: str) -> set[str]:
+    return {name.removeprefix("postmortem_") for name in re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE)}
+
+
+@pytest.fixture(params=["9", pytest.param("7", marks=pytest.mark.snakemake7)])
+def caller(request: pytest.FixtureRequest, tmp_path: Path) -> Caller:
+    return Caller(request.param, tmp_path / "ein Ordner für Läufe")
+
+
+def batch_of(run_id: str) -> str:
+    (batch,) = batches.deal([run_id], known_runs=4, runs_per_job=1)
+    return batch.name
+
+
+@pytest.mark.slow
+def test_only_what_changed_is_made_again(caller: Caller) -> None:
+    first, second, third = (f"set_0{number}/teacher_autoencoder" for number in (1, 2, 3))
+    said = caller.call("diagnose_all")
+    assert "postmortem: 2 of 4 to diagnose" in said
+    for name in ("diagnosis.facts.json", "diagnosis.json", "diagnosis.md"):
+        assert (caller.run(first) / name).stat().st_size
+        assert not (caller.run(third) / name).exists()
+    for name in ("diagnoses.md", "diagnoses.html", "diagnoses.tsv"):
+        assert "set_01/teacher_autoencoder" in (caller.project / "experimentruns" / name).read_text()
+
+    assert "Nothing to be done" in caller.call("diagnose_all"), "a second call"
+
+    time.sleep(1.1)  # Snakemake compares whole seconds in places
+    (caller.run(first) / ".failed").touch()
+    again = rules_run(caller.call("diagnose_all"))
+    assert f"collect_{batch_of(first)}" in again, "the sentinel was touched"
+    assert batch_of(first) == batch_of(second) or f"collect_{batch_of(second)}" not in again
+
+    caller.fail(third)
+    again = {name for name in rules_run(caller.call("diagnose_all")) if name.startswith("collect")}
+    assert again == {f"collect_{batch_of(third)}"}, "another run failed"
+
+    own = caller.project / "postmortem" / "catalogue" / "own.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("[]\n")
+    again = rules_run(caller.call("diagnose_all"))
+    assert not any(name.startswith("collect") for name in again), "the catalogue was edited"
+    assert {f"analyze_{batch_of(first)}", f"report_{batch_of(third)}", "summarize"} <= again
+
+
+@pytest.mark.slow
+def test_one_run_is_diagnosed_by_its_path_failed_or_not(caller: Caller) -> None:
+    healthy, failed = caller.run("set_03/teacher_autoencoder"), caller.run("set_01/teacher_autoencoder")
+    caller.call("experimentruns/set_03/teacher_autoencoder/diagnosis.md")
+    assert "## Root Cause" in (healthy / "diagnosis.md").read_text() and not (failed / "diagnosis.md").exists()
+    caller.call("experimentruns/set_01/teacher_autoencoder/diagnosis.md")
+    assert (failed / "diagnosis.md").exists()
+    said = caller.call("experimentruns/set_01/teacher_autoencodr/diagnosis.md", status=1)
+    assert 'there is no run "set_01/teacher_autoencodr"' in said and "Traceback" not in said
+    assert 'did you mean "set_01/teacher_autoencoder"?' in said
+
+
+@pytest.mark.slow
+def test_a_wrong_setting_is_one_sentence(caller: Caller) -> None:
+    said = caller.call("diagnose_all", "--config", "experiment_rot=x", status=1)
+    assert 'unknown key "experiment_rot" with the value "x" (did you mean "experiment_root"?)' in said
+    assert "Traceback" not in said and "  File " not in said
+
+
+@pytest.mark.slow
+def test_nothing_to_do_is_said_and_is_no_failure(caller: Caller) -> None:
+    shutil.rmtree(caller.run("set_01"))
+    shutil.rmtree(caller.run("set_02"))
+    assert "postmortem: nothing to do: none of 2 runs has failed" in caller.call("diagnose_all")
+
+
+@pytest.mark.slow
+def test_as_a_module_of_another_workflow(caller: Caller) -> None:
+    consumer = caller.project / "Snakefile"
+    consumer.write_text(
+        "rule all:\n    output: 'done.txt'\n    shell: 'touch {output}'\n\n"
+        f"module postmortem:\n    snakefile: {str(REPOSITORY / 'Snakefile')!r}\n"
+        "    config: {'sacct': 'off'}\n\nuse rule * from postmortem as postmortem_*\n"
+    )
+    caller.call("--config", "own=1", snakefile=consumer)
+    assert (caller.project / "done.txt").exists() and not (caller.project / "experimentruns/diagnoses.md").exists()
+    caller.call("postmortem_diagnose_all", "--config", "own=1", snakefile=consumer)
+    assert (caller.run("set_01/teacher_autoencoder") / "diagnosis.md").exists()
+    shutil.rmtree(caller.project / "experimentruns")
+    os.remove(caller.project / "done.txt")
+    caller.call("--config", "own=1", snakefile=consumer)
+    assert (caller.project / "done.txt").exists(), "a project without runs does not stop the pipeline"
+
+
+def test_a_run_stays_in_its_batch_when_others_fail() -> None:
+    known = [f"set_{number:02d}/run" for number in range(40)]
+    alone = {batch.name for batch in batches.deal(known[:1], len(known), 4) if known[0] in batch.run_ids}
+    all_of_them = {batch.name for batch in batches.deal(known, len(known), 4) if known[0] in batch.run_ids}
+    assert alone == all_of_them
+
+
+def test_batches_hold_every_run_once_and_the_pipeline_alone() -> None:
+    known = [f"set_{number:02d}/run" for number in range(40)]
+    dealt = batches.deal([*known, "(workflow)"], len(known), 8)
+    assert sorted(run_id for batch in dealt for run_id in batch.run_ids) == sorted([*known, "(workflow)"])
+    assert next(batch for batch in dealt if batch.name == "workflow").run_ids == ["(workflow)"]
+    assert len(dealt) == 9 and max(len(batch.run_ids) for batch in dealt) < 16
