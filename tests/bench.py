@@ -86,7 +86,8 @@ def bench_scan(scratch: Path) -> None:
         print(f"  against ripgrep: not measured: {done.stderr[-200:]}")
         return
     print(
-        f"  ripgrep with {len(expressions)} of the patterns: {ripgrep:.2f} s; ours takes {seconds / ripgrep:.2f} of that"
+        f"  ripgrep with {len(expressions)} of the patterns: {ripgrep:.2f} s; ours takes "
+        f"{seconds / ripgrep:.2f} of that"
     )
 
 
@@ -151,7 +152,8 @@ def bench_diagnoses(scratch: Path) -> None:
     )
     nothing = timed([SNAKEMAKE, "--directory", str(empty), "-s", str(empty / "Snakefile"), "--cores", "2"])
     print(
-        f"{RUNS} failed runs diagnosed: {ours:.1f} s, {ours / RUNS:.2f} s a run; a second call with nothing to do: {again:.1f} s"
+        f"{RUNS} failed runs diagnosed: {ours:.1f} s, {ours / RUNS:.2f} s a run; a second call with nothing to do: "
+        f"{again:.1f} s"
     )
     print(f"  an empty workflow of {RUNS} jobs: {nothing:.1f} s; ours takes {ours / nothing:.2f} of that")
 
@@ -169,7 +171,8 @@ if __name__ == "__main__":
         bench_hostile(folder)
         bench_diagnoses(folder)
         print(
-            f"peak memory of all processes: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MiB, {os.cpu_count()} cores"
+            f"peak memory of all processes: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MiB, "
+            f"{os.cpu_count()} cores"
         )
     finally:
         shutil.rmtree(folder)

@@ -20,7 +20,7 @@ def bundled_catalogue() -> Catalogue:
 
 
 @lru_cache(maxsize=1)
-def _signals():  # noqa: ANN202
+def _signals():
     return signal_patterns(bundled_catalogue().expressions())
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from postmortem.catalogue import Entry
-from postmortem import catalogue_check
-from postmortem.causes import meanings
 from replay import bundled_catalogue
+
+from postmortem import catalogue_check
+from postmortem.catalogue import Entry
+from postmortem.causes import meanings
 
 CASES = Path(__file__).parent / "catalogue"
 ENTRIES = bundled_catalogue().entries

@@ -5,6 +5,7 @@ SCORE.json is what score.py writes with --json. Calibrated means: of the answers
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ def table(cases: list[dict]) -> str:
     """Rows of: confidence from-to, answers, mean confidence, share that is right. Answers of `unknown` do not count."""
     answers = [c for c in cases if c["want"] and c["got"] not in (None, "unknown")]
     rows = ["confidence   answers  mean   right"]
-    for low, high in zip(EDGES, EDGES[1:], strict=False):
+    for low, high in itertools.pairwise(EDGES):
         some = [c for c in answers if low <= c["confidence"] < high]
         if some:
             mean = sum(c["confidence"] for c in some) / len(some)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding, Position
+from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding
 from .statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
 
 BUNDLED = Path(__file__).resolve().parents[2] / "catalogue"
@@ -163,7 +163,7 @@ def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
     return False
 
 
-def finding_from(entry: Entry, statement: Statement, captures: dict[str, str], traceback_index: int | None) -> Finding:
+def finding_from(entry: Entry, statement: Statement, captures: dict[str, str]) -> Finding:
     """The finding of a hit, not yet worded."""
     return Finding(
         id=entry.id,
@@ -175,10 +175,7 @@ def finding_from(entry: Entry, statement: Statement, captures: dict[str, str], t
         prevention=list(entry.prevention),
         references=list(entry.references),
         explains=list(entry.explains),
-        position=Position(
-            statement.log.source.path, statement.log.role, statement.line, statement.rank, statement.depth,
-            statement.handled, traceback_index,
-        ),
+        position=statement.position,
         captures=captures,
     )  # fmt: skip
 

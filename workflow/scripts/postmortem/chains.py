@@ -32,7 +32,8 @@ def settle(pairs: list[tuple[Statement, Finding]]) -> None:
         chain.sort(key=lambda pair: pair[0].depth)
         speaker = _speaker(chain)
         for _, finding in chain:
-            if (finding is not speaker and finding.id != speaker.id and finding.position.depth != speaker.position.depth) or (finding is not speaker and finding.id == speaker.id):
+            same_place = finding.id != speaker.id and finding.position.depth == speaker.position.depth
+            if finding is not speaker and not same_place:
                 finding.explained_by = speaker.id
 
 

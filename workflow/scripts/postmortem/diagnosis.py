@@ -9,7 +9,7 @@ from .catalogue import Catalogue, Entry, finding_from
 from .detectors import all_detectors
 from .detectors.confirm import confirm
 from .facts import RunFacts
-from .findings import Evidence, Finding, Position
+from .findings import Evidence, Finding
 from .present import present
 from .resolve import resolve
 from .statements import EXCEPTION, Statement, statements_of
@@ -41,7 +41,7 @@ def _said_by_logs(facts: RunFacts, catalogue: Catalogue, statements: list[list[S
     for of_log in statements:
         known: set[int] = set()
         for entry, statement, captures in catalogue.search(of_log):
-            pairs.append((statement, finding_from(entry, statement, captures, _traceback_index(statement)), entry))
+            pairs.append((statement, finding_from(entry, statement, captures), entry))
             if entry.severity not in ("hint",):
                 known.add(id(statement))
         for statement in of_log:
@@ -50,25 +50,14 @@ def _said_by_logs(facts: RunFacts, catalogue: Catalogue, statements: list[list[S
                 and id(statement) not in known
                 and (finding := exception_types.classify(statement))
             ):
-                _place(finding, statement)
+                finding.position = statement.position
+                finding.evidence.append(Evidence(finding.position.log, statement.text, statement.line))
                 pairs.append((statement, finding, None))
     chains.settle([(statement, finding) for statement, finding, _ in pairs])
-    for statement, finding, entry in pairs:
-        if entry is not None:
-            word(finding, entry, statement, facts)
+    for statement, finding, known_as in pairs:
+        if known_as is not None:
+            word(finding, known_as, statement, facts)
     return [finding for _, finding, _ in pairs]
-
-
-def _place(finding: Finding, statement: Statement) -> None:
-    finding.position = Position(
-        statement.log.source.path, statement.log.role, statement.line, statement.rank, statement.depth, statement.handled,
-        _traceback_index(statement),
-    )  # fmt: skip
-    finding.evidence.append(Evidence(statement.log.source.path, statement.text, statement.line, "log"))
-
-
-def _traceback_index(statement: Statement) -> int | None:
-    return statement.log.tracebacks.index(statement.traceback) if statement.traceback else None
 
 
 def _shown_by_other_facts(facts: RunFacts, problems: list[str]) -> list[Finding]:

@@ -35,7 +35,8 @@ class GitRepository:
         }
         try:
             done = subprocess.run(
-                [*_SAFE, "-C", str(self.root), *arguments], capture_output=True, timeout=SECONDS, env=environment, stdin=subprocess.DEVNULL,
+                [*_SAFE, "-C", str(self.root), *arguments], capture_output=True, timeout=SECONDS,
+                env=environment, stdin=subprocess.DEVNULL,
                 check=False,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired):

@@ -119,7 +119,8 @@ def _evidence(
     else:
         chosen += [(f.evidence[0], f.id) for f in findings if f.evidence]
         chosen += [(item, "unknown") for item in _last_words(facts)]
-    items, seen = [], set()
+    items: list[dict[str, Any]] = []
+    seen: set[tuple[str, int | None, str]] = set()
     for item, finding_id in chosen:
         key = (item.source, item.line, item.text[:80])
         if key in seen or len(items) >= EVIDENCE_ITEMS:
@@ -132,7 +133,8 @@ def _evidence(
 def _quote(item: Evidence, finding_id: str, log: Log | None) -> dict[str, Any]:
     """One item of evidence, with the raw lines and a few around them where it stands in a log."""
     quoted: dict[str, Any] = {
-        "source": item.source, "line": item.line, "text": item.text, "finding": finding_id, "kind": item.kind, "note": item.note,
+        "source": item.source, "line": item.line, "text": item.text, "finding": finding_id, "kind": item.kind,
+        "note": item.note,
         "before": [], "after": [],
     }  # fmt: skip
     if log is None or item.line is None:
@@ -206,8 +208,10 @@ def _last_words(facts: RunFacts) -> list[Evidence]:
 def _general_prevention(root: Finding | None) -> list[str]:
     if root is None:
         return [
-            "Let the job write its output unbuffered (PYTHONUNBUFFERED=1) and with PYTHONFAULTHANDLER=1, so that the last words are kept."
+            "Let the job write its output unbuffered (PYTHONUNBUFFERED=1) and with PYTHONFAULTHANDLER=1, so that "
+            "the last words are kept."
         ]
     return [
-        "Run the stage once on a small sample before the whole workflow is submitted: it shows this failure in a minute."
+        "Run the stage once on a small sample before the whole workflow is submitted: it shows this failure in "
+        "a minute."
     ]

@@ -76,7 +76,7 @@ _TO_FILE = {
 def fixes(
     facts: RunFacts, root: Finding | None, raised: RaisedException | None, evidence: list[dict[str, Any]]
 ) -> list[Fix]:
-    """All that is to be done, most specific first: the finding's own fixes, the file it names, the code, running again."""
+    """What is to be done, most specific first: the finding's own fixes, the file it names, the code, running again."""
     found = list(root.fix) if root else []
     if root and not any(fix.file for fix in found):
         found += _named_file(facts, root)
@@ -96,7 +96,7 @@ def fixes(
 
 
 def _named_file(facts: RunFacts, root: Finding) -> list[Fix]:
-    """The file that the root's own words name: one of the project's runs or settings, or the very file that is missing."""
+    """The file that the root's own words name: one of the project's runs or settings, or the one that is missing."""
     words = root.evidence[0].text if root.evidence else ""
     experiments = facts.directory.rsplit("/", 2)[0]
     for path in _PATH.findall(words):

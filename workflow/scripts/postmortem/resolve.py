@@ -55,7 +55,7 @@ def resolve(findings: list[Finding]) -> list[Finding]:
 
 
 def _explain(findings: list[Finding]) -> None:
-    """Let each finding name what explains it. Of two that explain each other the one that stands first keeps its place."""
+    """Let each finding name what explains it. Of two that explain each other the first one keeps its place."""
     by_place = sorted(findings, key=_order)
     explainer: dict[int, Finding] = {}
     for finding in reversed(by_place):

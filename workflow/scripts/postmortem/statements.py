@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from .facts import Log, RaisedException, Traceback
+from .findings import Position
 from .sources.prefix import strip_prefix
 from .sources.traceback import looks_like_exception
 
@@ -27,21 +28,25 @@ _WARNING = re.compile(
 )
 _ERROR = re.compile(r"^(?:(?:\S+: )?(?:fatal )?error[:!\s]|E\d{4} |\*+ ?ERROR|\[E\b)", re.I)
 _NCCL_INFO = re.compile(r"\bNCCL INFO\b|\bTRACE\b.*\bNCCL\b")
-# "Epoch 3:  45%|████▌   | 9/20 [00:01<00:02, loss=0.3]", "epoch 3 | loss 0.2", "step 100/500 loss 0.1", "{'loss': 0.3, …}"
+# "Epoch 3:  45%|████▌   | 9/20 [00:01<00:02, loss=0.3]", "epoch 3 | loss 0.2", "step 100/500 loss 0.1", "{'loss': 0.3}"
 _PROGRESS = re.compile(
-    r"\d%\||\b\d+/\d+ \[\d\d:\d\d|^\W{0,3}(?:\[?\s*(?:train|val|valid|test)\w*\]?\W+)?(?:epoch|iter(?:ation)?|step|batch|episode|round)\b\W{0,3}\d+"
-    r"|^\{'(?:loss|eval_loss|train_loss|epoch)'|\b(?:train_|val_)?loss\s*[=:]\s*[\d.]+(?:e[+-]?\d+)?\b.*\b(?:lr|acc|epoch|step)\b|\d+ of \d+ steps \(\d+%\) done",
+    r"\d%\||\b\d+/\d+ \[\d\d:\d\d|^\W{0,3}(?:\[?\s*(?:train|val|valid|test)\w*\]?\W+)?(?:epoch|iter(?:ation)?|step|"
+    r"batch|episode|round)\b\W{0,3}\d+"
+    r"|^\{'(?:loss|eval_loss|train_loss|epoch)'|\b(?:train_|val_)?loss\s*[=:]\s*[\d.]+(?:e[+-]?\d+)?\b.*\b(?:lr|"
+    r"acc|epoch|step)\b|\d+ of \d+ steps \(\d+%\) done",
     re.I,
 )
 # The end of a progress bar; what a dying job writes next follows it on the same line.
 _BAR_END = re.compile(r".*\[(?:\d+:)*\d\d:\d\d<[^\]]{1,200}\]\s*(?=\S)")
 _ECHO = re.compile(
-    r"^\++ \S|^Shell command: |^(?:Command|command|cmd|Running|Executing|CMD)\s*[:=] |^(?:\$|%|>>>) \S|^\(.{0,60}\) ?\S*[$#] "
+    r"^\++ \S|^Shell command: |^(?:Command|command|cmd|Running|Executing|CMD)\s*[:=] |^(?:\$|%|>>>) \S|"
+    r"^\(.{0,60}\) ?\S*[$#] "
 )
 _CARETS = re.compile(r"^[\s|]*[~^][~^\s]*$")  # Python 3.11 and later mark the place in a source line
 _SHELL_BLOCK = re.compile(r"^    shell:\s*$")
 _KEY_VALUE = re.compile(
-    r"^\s*[\"']?[\w./-]{1,60}[\"']?\s*(?:[:=]|\.{3,})\s*[^\s].{0,120}$|^\s*[\w-]+: *$|^\s*- [\w./'\"-]+$|^\s*[\]\[{}],?$"
+    r"^\s*[\"']?[\w./-]{1,60}[\"']?\s*(?:[:=]|\.{3,})\s*[^\s].{0,120}$|^\s*[\w-]+: *$|^\s*- [\w./'\"-]+$|"
+    r"^\s*[\]\[{}],?$"
 )
 _DATA_LINE = re.compile(
     r"error|exception|fail|nan|killed|cancel|no such|cannot|unable|not found|denied|full|quota|too many|syntax", re.I
@@ -50,15 +55,19 @@ _USAGE = re.compile(r"^usage: |^Usage: ")
 _OPTION = re.compile(r"^\s+(?:-{1,2}\w|\[-|\{|positional|optional|options:)|^\s{2,}\S")
 _OWN_REPORT = re.compile(r"^postmortem: |^# Diagnosis of |<!-- postmortem")
 _ADVICE = re.compile(
-    r"CUDA kernel errors might be asynchronously|consider passing CUDA_LAUNCH_BLOCKING|Compile with `?TORCH_USE_CUDA_DSA|"
-    r"If reserved memory is >> allocated|See documentation for Memory Management|To enable traceback see|^HINT:|^Hint:|^Tip:|💡|"
-    r"set the environment variable HYDRA_FULL_ERROR|note: run with|For more information|^Please (?:check|report|see|refer)"
+    r"CUDA kernel errors might be asynchronously|consider passing CUDA_LAUNCH_BLOCKING|"
+    r"Compile with `?TORCH_USE_CUDA_DSA|"
+    r"If reserved memory is >> allocated|See documentation for Memory Management|To enable traceback see|^HINT:|"
+    r"^Hint:|^Tip:|💡|"
+    r"set the environment variable HYDRA_FULL_ERROR|note: run with|For more information|^Please (?:check|report|"
+    r"see|refer)"
 )
 _SHUTDOWN = re.compile(
     r"shut|exit|clos|clean|stop|terminat|abort|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I
 )
 _RETRY = re.compile(
-    r"\bretry(?:ing)?\b|\bretries\b|falling back|fall back|fallback|\bskipp(?:ed|ing)\b|\bignor(?:ed|ing)\b|will try|trying again|reconnect|attempt \d+",
+    r"\bretry(?:ing)?\b|\bretries\b|falling back|fall back|fallback|\bskipp(?:ed|ing)\b|\bignor(?:ed|ing)\b|"
+    r"will try|trying again|reconnect|attempt \d+",
     re.I,
 )
 
@@ -78,6 +87,12 @@ class Statement:
     depth: int = 0  # in its exception chain
     handled: bool = False  # normal work went on after it
     loose: bool = False  # a line that was also taken as part of an exception's message
+
+    @property
+    def position(self) -> Position:
+        """Where it stands, for a finding."""
+        traceback = self.log.tracebacks.index(self.traceback) if self.traceback else None
+        return Position(self.log.source.path, self.log.role, self.line, self.rank, self.depth, self.handled, traceback)
 
 
 def statements_of(log: Log) -> list[Statement]:

@@ -6,7 +6,7 @@ import math
 import re
 import shlex
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
@@ -30,7 +30,7 @@ class _Empty(jinja2.Undefined):
     def __str__(self) -> str:
         return ""
 
-    def __float__(self) -> float:
+    def __float__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("it was not observed")
 
 

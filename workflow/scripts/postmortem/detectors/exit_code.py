@@ -1,7 +1,7 @@
 """What the exit code says that a sentinel or Snakemake recorded: a signal, or one of the shell's own codes.
 
-An exit code alone is a symptom: it says how a process ended, hardly ever why. The codes are bash's ("Exit Status" in its
-manual) and those of coreutils' timeout.
+An exit code alone is a symptom: it says how a process ended, hardly ever why. The codes are bash's ("Exit Status" in
+its manual) and those of coreutils' timeout.
 """
 
 from __future__ import annotations

@@ -12,8 +12,16 @@ from ..facts import RunFacts, SlurmJob
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
 
 # Whatever took the job away makes its programs complain; these are then consequences.
-_OF_A_KILL = ["run.interrupted", "host.killed", "host.crash", "distributed.*", "slurm.cancelled", "workflow.missing_output",
-              "workflow.incomplete", "tracking.service"]  # fmt: skip
+_OF_A_KILL = [
+    "run.interrupted",
+    "host.killed",
+    "host.crash",
+    "distributed.*",
+    "slurm.cancelled",
+    "workflow.missing_output",
+    "workflow.incomplete",
+    "tracking.service",
+]
 LAUNCH_SECONDS = 2  # a job that SLURM itself fails at once never ran its script
 _SIGNALS = {
     "4": "SIGILL",
@@ -86,16 +94,30 @@ def _of_state(job: SlurmJob, facts: RunFacts) -> _Meaning | None:
         return _timeout(job)
     if job.state in ("NODE_FAIL", "BOOT_FAIL"):
         return _Meaning(
-            "host.node_failure", "the node failed", f"{_name(job)} was lost because its node {job.node or ''} went down ({job.state}).".replace("  ", " "),
-            fix=[Fix("Run it again; it was not the run's fault. Report the node if it happens twice.", f"scontrol show node {job.node}" if job.node else None)],
+            "host.node_failure",
+            "the node failed",
+            f"{_name(job)} was lost because its node {job.node or ''} went down ({job.state}).".replace("  ", " "),
+            fix=[
+                Fix(
+                    "Run it again; it was not the run's fault. Report the node if it happens twice.",
+                    f"scontrol show node {job.node}" if job.node else None,
+                )
+            ],
             prevention=["Save checkpoints and resume from them; submit with --requeue."],
-        )  # fmt: skip
+        )
     if job.state in ("PREEMPTED", "REQUEUED", "SPECIAL_EXIT", "REQUEUE_HOLD"):
         return _Meaning(
-            "slurm.preempted", "preempted or requeued", f"{_name(job)} was taken off its node ({job.state}) and has not ended well since.",
-            fix=[Fix("See whether it waits to start again; release it if it is held, else submit it again.", f"squeue -j {job.id} -o '%i %T %r' || true; scontrol release {job.id}")],
+            "slurm.preempted",
+            "preempted or requeued",
+            f"{_name(job)} was taken off its node ({job.state}) and has not ended well since.",
+            fix=[
+                Fix(
+                    "See whether it waits to start again; release it if it is held, else submit it again.",
+                    f"squeue -j {job.id} -o '%i %T %r' || true; scontrol release {job.id}",
+                )
+            ],
             prevention=["Save checkpoints and resume from them, or use a partition that is not preempted."],
-        )  # fmt: skip
+        )
     if job.exit_code == OUTPUT_UNWRITABLE or any(step.exit_code == OUTPUT_UNWRITABLE for step in job.steps):
         return _output_unwritable(job)
     if job.state == "PENDING" and "Dependency" in job.reason:
@@ -106,7 +128,8 @@ def _of_state(job: SlurmJob, facts: RunFacts) -> _Meaning | None:
         return _Meaning(
             "slurm.submit_rejected",
             "refused after submission",
-            f"{_name(job)} failed at once and never had a step: SLURM refused what it asks for, most often memory or a GPU "
+            f"{_name(job)} failed at once and never had a step: SLURM refused what it asks for, most often memory "
+            f"or a GPU "
             "that no node has.",
             confidence=0.65,
             fix=[Fix("Compare what it asked for with what the nodes have.", "sinfo -N -o '%N %P %c %m %G'")],
@@ -136,42 +159,70 @@ def _out_of_memory(job: SlurmJob) -> _Meaning:
     )
     more = f"{int(asked * 2)}" if asked else ""
     return _Meaning(
-        "host.oom", "out of memory (SLURM)", words, confidence=0.93,
+        "host.oom",
+        "out of memory (SLURM)",
+        words,
+        confidence=0.93,
         fix=[
-            Fix(f"Ask for more memory (mem_mb={more} is twice as much)." if more else "Ask for more memory.", None, {"mem_mb": int(more)} if more else None),
-            Fix("Or use less: fewer data loader workers, a smaller batch, no copies of the data set.", f"sacct -j {job.id} --format=JobID,State,ReqMem,MaxRSS,Elapsed"),
+            Fix(
+                f"Ask for more memory (mem_mb={more} is twice as much)." if more else "Ask for more memory.",
+                None,
+                {"mem_mb": int(more)} if more else None,
+            ),
+            Fix(
+                "Or use less: fewer data loader workers, a smaller batch, no copies of the data set.",
+                f"sacct -j {job.id} --format=JobID,State,ReqMem,MaxRSS,Elapsed",
+            ),
         ],
         prevention=["Look at MaxRSS of a good run and ask for a third more than that."],
-    )  # fmt: skip
+    )
 
 
 def _timeout(job: SlurmJob) -> _Meaning:
     limit = f" of {job.time_limit}" if job.time_limit else ""
     return _Meaning(
-        "slurm.timeout", "wall-time limit", f"{_name(job)} was stopped at its wall-time limit{limit}.", confidence=0.92,
-        fix=[Fix("If it was still making progress, ask for more wall time and resume from the last checkpoint.", f"sacct -j {job.id} --format=JobID,State,Timelimit,Elapsed,TotalCPU")],
+        "slurm.timeout",
+        "wall-time limit",
+        f"{_name(job)} was stopped at its wall-time limit{limit}.",
+        confidence=0.92,
+        fix=[
+            Fix(
+                "If it was still making progress, ask for more wall time and resume from the last checkpoint.",
+                f"sacct -j {job.id} --format=JobID,State,Timelimit,Elapsed,TotalCPU",
+            )
+        ],
         prevention=["Estimate the time from the epochs per hour of a good run, and save checkpoints."],
-    )  # fmt: skip
+    )
 
 
 def _output_unwritable(job: SlurmJob) -> _Meaning:
     return _Meaning(
-        "slurm.output_unwritable", "the job's output file cannot be opened",
-        f"{_name(job)} ended with 0:53: slurmstepd could not open the file for its output; most often its directory does not exist.",
+        "slurm.output_unwritable",
+        "the job's output file cannot be opened",
+        f"{_name(job)} ended with 0:53: slurmstepd could not open the file for its output; most often its "
+        f"directory does not exist.",
         confidence=0.93,
         fix=[Fix("Make the directory that --output and --error name, before submitting.", "mkdir -p slurm_logs")],
         prevention=["Make the directory of the logs in the Snakefile or the submit script itself."],
-    )  # fmt: skip
+    )
 
 
 def _dependency(job: SlurmJob) -> _Meaning:
     never = "Never" in job.reason or job.state == "CANCELLED"  # --kill-on-invalid-dep ends what can never start
     return _Meaning(
-        "slurm.dependency", "dependency never satisfied", f"{_name(job)} waits for a job that did not end as it must ({job.reason}).",
-        FATAL if never else SYMPTOM, 0.93 if never else 0.5,
-        fix=[Fix("Repair the job it depends on, cancel this one and submit both again.", f"scontrol show job {job.id} | grep -i depend; scancel {job.id}")],
+        "slurm.dependency",
+        "dependency never satisfied",
+        f"{_name(job)} waits for a job that did not end as it must ({job.reason}).",
+        FATAL if never else SYMPTOM,
+        0.93 if never else 0.5,
+        fix=[
+            Fix(
+                "Repair the job it depends on, cancel this one and submit both again.",
+                f"scontrol show job {job.id} | grep -i depend; scancel {job.id}",
+            )
+        ],
         prevention=["Submit with --kill-on-invalid-dep=yes, so that it ends instead of waiting for ever."],
-    )  # fmt: skip
+    )
 
 
 def _cancelled(job: SlurmJob) -> _Meaning:
@@ -185,10 +236,15 @@ def _cancelled(job: SlurmJob) -> _Meaning:
     )
     before = " before it started" if (job.elapsed_seconds == 0 or job.start in ("None", "Unknown")) else ""
     return _Meaning(
-        "slurm.cancelled", "cancelled", f"{_name(job)} was cancelled{who}{before}.", confidence=0.88,
-        fix=[Fix("If nobody meant to, submit it again.", f"sacct -j {job.id} --format=JobID,State%30,Reason,Start,End")],
+        "slurm.cancelled",
+        "cancelled",
+        f"{_name(job)} was cancelled{who}{before}.",
+        confidence=0.88,
+        fix=[
+            Fix("If nobody meant to, submit it again.", f"sacct -j {job.id} --format=JobID,State%30,Reason,Start,End")
+        ],
         prevention=["Save checkpoints, so that a cancelled run can go on."],
-    )  # fmt: skip
+    )
 
 
 def _of_exit_code(job: SlurmJob) -> _Meaning | None:

@@ -25,7 +25,8 @@ FILES_SEARCHED = 200  # for the definition of a class that lacks an attribute
 NEAREST = 3
 
 _MISSING_ATTRIBUTE = re.compile(
-    r"^(?:'(?P<owner>[\w.]+)' object|type object '(?P<type>[\w.]+)'|module '(?P<module>[\w.]+)') has no attribute '(?P<name>\w+)'"
+    r"^(?:'(?P<owner>[\w.]+)' object|type object '(?P<type>[\w.]+)'|"
+    r"module '(?P<module>[\w.]+)') has no attribute '(?P<name>\w+)'"
 )
 _MISSING_NAME = re.compile(r"^(?:name '(?P<a>\w+)' is not defined|(?:cannot access )?local variable '(?P<b>\w+)')")
 _MISSING_ARGUMENT = re.compile(

@@ -26,7 +26,8 @@ _EXPECTED = re.compile(
     r"(?:^|\.)(?:seed|dataset|run_?name|run_?id|.*_path|.*_dir|.*_root|timestamp|created|model_size)$"
 )
 _VERSION = re.compile(
-    r"\b(?P<name>torch|lightning|pytorch[_-]lightning|torch[_-]geometric|numpy|mlflow|cuda|python)[ =:v]{1,3}(?P<version>\d+\.\d+[\w.+]*)",
+    r"\b(?P<name>torch|lightning|pytorch[_-]lightning|torch[_-]geometric|numpy|mlflow|cuda|"
+    r"python)[ =:v]{1,3}(?P<version>\d+\.\d+[\w.+]*)",
     re.I,
 )
 

@@ -42,7 +42,8 @@ _DIGIT = re.compile(r"\d")
 # multiprocessing puts the child's traceback between these.
 _QUOTES = re.compile(r"^(?:\"{3}|'{3})$")
 _LIBRARY = re.compile(
-    r"(?:^|[/\\])(?:site-packages|dist-packages)[/\\]|/lib(?:64)?/python\d|/python\d\.\d+/|^<|/\.pyenv/|/(?:ana|mini)conda\d?/(?!.*/(?:code|src|project))"
+    r"(?:^|[/\\])(?:site-packages|dist-packages)[/\\]|/lib(?:64)?/python\d|/python\d\.\d+/|^<|/\.pyenv/|/(?:ana|"
+    r"mini)conda\d?/(?!.*/(?:code|src|project))"
     r"|/(?:snakemake|runpy)(?:/|\.py)|\\[Ll]ib\\"
 )
 # Types whose names do not end like an exception's, but are.
