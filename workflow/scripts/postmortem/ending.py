@@ -32,7 +32,7 @@ _FINAL_LINES = 3  # a program says that it is done in its last words
 _FINISHED = re.compile(
     r"\b(?:epoch|step|fold|iter\w*)\W{0,3}(\d+)\s*(?:/|of)\s*\1\b|\b(?:finished|done|completed?)\b", re.IGNORECASE
 )
-_WENT_ON = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b|\d+%\||^Epoch \d+", re.IGNORECASE)
+_WENT_ON = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b|\d%\||^Epoch \d+", re.IGNORECASE)
 _JOB_WORDS = ("JOB ", "StepId=", "step for job ")
 _JOB_ID = re.compile(r"(?:\bJOB |StepId=|\bstep for job )(\d+(?:_\d+)?)")
 _NOT_THE_END = re.compile(r"^Exception ignored in|^--- Logging error ---")

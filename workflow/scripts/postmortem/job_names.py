@@ -14,7 +14,7 @@ from .run import Run, run_of_path
 
 SCRIPT_BYTES = 64 * 1024  # of a batch script
 _SMK = re.compile(r"(?:smk|snakejob|snakemake)[-_.](?P<rule>\w+)[-_.](?P<wildcards>\w+=.+)")
-_SCRIPT = re.compile(r"\S+\.(?:sh|sbatch|slurm|batch|bash|job)\b")
+_SCRIPT = re.compile(r"(?<!\S)\S{1,400}\.(?:sh|sbatch|slurm|batch|bash|job)\b")
 _ARRAY = re.compile(r"^\s*(?:declare -a )?(\w+)=\(([^)]*)\)", re.MULTILINE)
 _INDEXED = re.compile(r"\$\{(\w+)\[\s*\$?\{?SLURM_ARRAY_TASK_ID\}?\s*\]\}")
 

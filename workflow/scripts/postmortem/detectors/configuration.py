@@ -11,7 +11,7 @@ from .distillation import SIZE_KEY
 from .quoting import config_value, number, quote_config
 from .usual import set_back, usual_value
 
-_NUMERIC = re.compile(r"^-?\d+\.?\d*(?:e[+-]?\d+)?$", re.I)
+_NUMERIC = re.compile(r"^-?\d+(?:\.\d*)?(?:e[+-]?\d+)?$", re.I)
 # key → (lowest, highest, what a value outside does). Harmful ones are certain to spoil a run by themselves.
 RANGES: dict[str, tuple[float, float, str, bool]] = {
     "dropout": (0.0, 0.95, "with a dropout of 1 nothing passes through", True),

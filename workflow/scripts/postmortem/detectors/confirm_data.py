@@ -14,10 +14,10 @@ _INDEXING = re.compile(
 )
 _WIDTHS = re.compile(
     r"\b(\d{1,7})x(\d{1,7}) and (\d{1,7})x(\d{1,7})\b|tensor a \((\d+)\) must match the size of tensor b "
-    r"\((\d+)\)|(\d+) features?|expected (\d+)|got (\d+)",
+    r"\((\d+)\)|\b(\d{1,9}) features?|expected (\d+)|got (\d+)",
     re.I,
 )
-_PATH = re.compile(r"[\w.~-]*/[\w./~+-]+|\b[\w-]+\.(?:csv|pt|pkl|json|ckpt|db)\b")
+_PATH = re.compile(r"(?<![\w.~-])[\w.~-]{0,400}/[\w./~+-]+|(?<![\w-])[\w-]{1,400}\.(?:csv|pt|pkl|json|ckpt|db)\b")
 
 
 def said(finding: Finding) -> str:
