@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from . import job_files, job_names, times
+from . import groups, job_files, job_names, times
 from .facts import SlurmJob, SnakemakeJob
 from .job_files import JobFiles
 from .job_names import JobNames
@@ -60,6 +60,8 @@ def read(project: Project, runs: list[Run], known_jobs: dict[str, str]) -> Histo
     known = {run.id for run in runs}
     _read_snakemake_logs(project, history, known)
     history.files = job_files.find(project)
+    for log in history.logs:
+        groups.settle(log.jobs, history.files)
     names = JobNames(project, runs, history.jobs)
     _ask_inner_logs(project, history, known, names)
     _read_accounting(project, history, names)

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from . import job_files
+from . import groups, job_files
 from .discover import SENTINEL, read_sentinel
 from .facts import SlurmJob, SnakemakeJob
 from .files import write_whole
@@ -20,7 +20,6 @@ from .history import run_of_path, runs_of_job
 from .project import Project
 from .run import from_id
 from .sources import snakemake
-from .sources.slurm import base_id
 from .sources.snakemake import SnakemakeLog
 
 _EXIT = re.compile(
@@ -50,7 +49,10 @@ def write_from_log(project: Project, log_file: Path) -> list[str]:
     text = log_file.read_text(encoding="utf-8", errors="replace")
     log = snakemake.parse(text, project.relative(log_file))
     found: dict[str, dict[str, Any]] = {}
-    for job in failed_jobs(project, log):
+    groups.settle(log.jobs, job_files.find(project))
+    for job in log.jobs:
+        if job.state != snakemake.FAILED:
+            continue
         for run_id in runs_of_job(job, project):
             found[run_id] = _of_snakemake(job, log, text)
     if not found:
@@ -63,14 +65,6 @@ def write_from_log(project: Project, log_file: Path) -> list[str]:
             except OSError:
                 continue  # discovery finds the run without it, from the same log
     return list(found)
-
-
-def failed_jobs(project: Project, log: SnakemakeLog) -> list[SnakemakeJob]:
-    """The jobs that failed for good. Of a group only those that its own log does not call finished."""
-    failed = [job for job in log.jobs if job.state == snakemake.FAILED]
-    grouped = {job.external_jobid for job in failed if job.external_jobid}
-    done = {job_id: _finished_inside(project, job_id) for job_id in grouped}
-    return [job for job in failed if not _outputs(job) & done.get(job.external_jobid, set())]
 
 
 def of_slurm(job: SlurmJob) -> dict[str, Any]:
@@ -108,20 +102,6 @@ def _of_commands(project: Project, text: str) -> dict[str, dict[str, Any]]:
             if run_id := run_of_path(path, project):
                 found[run_id] = {"exit_code": _status(match), "time": _now(), "source": "onerror"}
     return found
-
-
-def _finished_inside(project: Project, job_id: str) -> set[str]:
-    """Outputs of the jobs that the Snakemake inside a SLURM job says it finished."""
-    files = job_files.find(project).get(base_id(_slurm_id(job_id)))
-    finished: set[str] = set()
-    for path, _ in files.logs if files else []:
-        inner = snakemake.parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
-        finished |= {name for job in inner.jobs if job.state == snakemake.FINISHED for name in job.outputs}
-    return finished
-
-
-def _outputs(job: SnakemakeJob) -> set[str]:
-    return set(job.outputs)
 
 
 def _told_exit_code(job: SnakemakeJob, text: str) -> int | None:

@@ -1,0 +1,45 @@
+"""The ends of real SLURM jobs, as they lay there: every state is named, from accounting and logs together."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from replay import bundled_catalogue
+
+from postmortem import collect, project
+from postmortem.diagnosis import diagnose
+from postmortem.discover import discover
+
+FIXTURES = Path(__file__).parent / "provoked_slurm"
+NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/label.yaml"))
+NOT_YET = {
+    "sbatch-rejected-dependency": "sbatch's refusal of a dependency is taken for the dependency itself",
+    "smk7-group": "an exception of the pipeline's own is taken for a refused value",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.xfail(reason=NOT_YET[name], strict=True)] if name in NOT_YET else [])
+        for name in NAMES
+    ],
+)
+def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
+    label = yaml.safe_load((FIXTURES / name / "label.yaml").read_text())
+    root = shutil.copytree(FIXTURES / name / "root", tmp_path / "root")
+    settings = {"sacct": str(FIXTURES / name / "sacct.txt")}
+    if (console := FIXTURES / name / "snakemake.console").exists():
+        settings["snakemake_log"] = str(console)
+    watched = project.from_config(settings, root)
+    found: dict[str, dict[str, Any]] = {}
+    for state in discover(watched).diagnosed:
+        found[state.run.id] = diagnose(collect.collect_run(watched, state), bundled_catalogue())
+    failed = {entry["run"]: {entry["cause"], *(entry.get("also_ok") or [])} for entry in label["failed_runs"]}
+    assert found.keys() == failed.keys()
+    for run, right in failed.items():
+        assert found[run]["root_cause"]["id"] in right
