@@ -1,4 +1,4 @@
-"""What the jobs of the workflow do for each run of their batch. Whatever goes wrong in one run is told in its own result.
+"""What the workflow's jobs do for each run of their batch. Whatever goes wrong in one run is told in its own result.
 
 A job must not fail because of what it finds: Snakemake would delete the good results of the other runs of the batch.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ from .text import one_line
 
 SCHEMA_VERSION = 1
 SUMMARY_CHARACTERS = 300  # the contract's limit
+SUMMARY_SENTENCES = 200  # characters; two lines of a terminal
 QUOTE_LINES = 30  # of one exception's message
 CONTEXT_LINES = 3  # shown around a quote
 EVIDENCE_ITEMS = 24
@@ -59,7 +61,14 @@ def _summary(facts: RunFacts, status: str, root: Finding | None) -> str:
     if root is None:
         why = f" ({facts.reasons[0]})" if facts.reasons else ""
         return f"{facts.run} failed{why}, but nothing that was read says why."
-    return root.root_cause or root.title
+    return _first_sentences(root.root_cause) or root.title
+
+
+def _first_sentences(text: str) -> str:
+    """The beginning of a text, up to the last sentence that ends within what one line of a terminal's summary holds."""
+    text = " ".join(text.split())
+    ends = [match.end() for match in re.finditer(r"[.!?](?= [A-Z(])", text) if match.end() <= SUMMARY_SENTENCES]
+    return text[: ends[-1]] if ends and len(text) > SUMMARY_SENTENCES else text
 
 
 def _root_cause(facts: RunFacts, root: Finding | None) -> dict[str, Any]:

@@ -21,6 +21,14 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|
 def escape_markdown(text: Any) -> str:
     """Text in which no character is read as Markdown or HTML, on one line."""
     text = " ".join(str(text).split())
+    parts = text.split("`")
+    # Pairs of backticks: our own texts mark code with them. A bar within code would end a cell of a table.
+    if len(parts) > 2 and len(parts) % 2 and all(parts[1::2]) and "|" not in "".join(parts[1::2]):
+        return "".join(inline_code(part) if i % 2 else _escape(part) for i, part in enumerate(parts))
+    return _escape(text)
+
+
+def _escape(text: str) -> str:
     return _MARKUP.sub(_escaped, text.replace("&", "&amp;"))
 
 

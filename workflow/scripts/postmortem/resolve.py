@@ -106,16 +106,18 @@ _KINDS = {
 def _confirm_by_others(finding: Finding, others: list[Finding]) -> None:
     """A finding of the same cause from another kind of evidence confirms this one, and its quotes are added."""
     known = {item.kind for item in finding.evidence}
+    quoted = {(item.source, item.text) for item in finding.evidence}
     for other in others:
-        if other is finding or other.id != finding.id or other.severity == HINT:
+        if other is finding or other.id != finding.id or other.severity == HINT or other.position.line:
             continue
-        new = [item for item in other.evidence if item.kind in _KINDS.keys() - known]
-        for kind in dict.fromkeys(item.kind for item in new):
+        new = [item for item in other.evidence if item.kind in _KINDS and (item.source, item.text) not in quoted]
+        for kind in dict.fromkeys(item.kind for item in new if item.kind not in known):
             item = next(item for item in reversed(new) if item.kind == kind)
             what = " ".join((item.note or item.text).split())
             finding.confirmed_by.append(f"{_KINDS[kind]} ({item.source}): {what[:160]}")
         finding.evidence += new
         known |= {item.kind for item in new}
+        quoted |= {(item.source, item.text) for item in new}
 
 
 def _order(finding: Finding) -> tuple:

@@ -36,7 +36,6 @@ CHECKS: list[tuple[tuple[str, ...], Check]] = [
     (("tracking.mlflow",), confirm_training.recorded_parameters),
     (("code.bug",), confirm_training.workers),
     (("",), confirm_training.tracked_error),
-    (("code.", "config.", "data.", "model.", "training."), confirm_artefacts.source_code),
 ]
 
 

@@ -161,12 +161,3 @@ def database(finding: Finding, facts: RunFacts) -> None:
             finding.root_cause += f" {tracked.source.path}: {how}."
     if made_its_output(facts) and finding.confirmed_by:
         finding.root_cause += " The run's output is there: only the record of it failed."
-
-
-def source_code(finding: Finding, facts: RunFacts) -> None:
-    """The line of the project's own code that raised, as it stands in the source."""
-    for frame in facts.code:
-        here = next((line for line in frame.lines if line.number == frame.line), None)
-        if here and here.text.strip() and finding.position.traceback is not None and frame is facts.code[-1]:
-            finding.confirmed_by.append("the source code")
-            finding.evidence.append(Evidence(frame.file, here.text.strip(), frame.line, "code", frame.version))
