@@ -16,7 +16,6 @@ from postmortem.facts import (
     UNREADABLE,
     Artefact,
     Checkpoint,
-    CodeFrame,
     Config,
     DataSplit,
     GraphCache,
@@ -285,7 +284,7 @@ def test_a_refused_job_and_a_death_without_a_word() -> None:
     assert _claim("host.crash", "Segmentation fault", facts).confirmed_by == []
 
 
-def test_trackers_and_code() -> None:
+def test_trackers_and_settings() -> None:
     facts = _failed(lr=0.01, num_workers=2)
     facts.trackers = [
         TrackedRun(Source("mlflow.db"), "mlflow", error="KeyError: 'f1_score' in the table", params={"lr": "0.002"})
@@ -296,13 +295,6 @@ def test_trackers_and_code() -> None:
     assert _claim("code.bug", "AttributeError: Can't pickle local object 'f.<locals>.g'", facts).confirmed_by == [
         "the configuration"
     ]
-    facts.code = [
-        CodeFrame("pipeline/x.py", 3, "f", [Line(2, "a"), Line(3, "    b = core['f1_score']")], "as it is now")
-    ]
-    finding = Finding("code.bug", "bug", evidence=[Evidence("slurm.err", "KeyError", 7, "log")])
-    finding.position.traceback = 0
-    confirm(finding, facts)
-    assert finding.confirmed_by == ["the source code"] and finding.evidence[-1].text == "b = core['f1_score']"
 
 
 # --- pace -----------------------------------------------------------------------------------------------------------
