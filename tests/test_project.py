@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from postmortem import profile, project, run
 from postmortem.errors import ConfigError
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from postmortem.sources import slurm
 
 HEADER = "JobID|JobName|State|ExitCode|Reason|Submit|Start|End|Elapsed|WorkDir"

@@ -24,12 +24,11 @@ from .run import Run, can_be_named, find_all, success_artefact
 from .screened import Screened
 from .sources.prefix import strip_prefix
 from .sources.slurm import base_id
-from .words import COMPLETE, FAILED, OPEN, RUNNING, Word, of_accounting, of_snakemake, of_table
+from .words import COMPLETE, FAILED, OPEN, RUNNING, Word, of_accounting, of_newest_attempt, of_snakemake, of_table
 from .workflow_failure import find as find_workflow_failure
 
 SENTINEL = ".failed"
 RECENT = timedelta(minutes=10)  # a training that lives writes to its log more often; validation epochs may take minutes
-SAME_MOMENT = timedelta(seconds=1)  # sacct and Snakemake give whole seconds, logs milliseconds
 NEWER = (
     2.0  # seconds by which one file must be younger than another; copies and coarse file systems blur less than that
 )
@@ -146,7 +145,7 @@ class _Look:
         words = [*self._own_words(), *of_snakemake(past.jobs.get(self.run.id, []))]
         words += of_accounting(past.slurm.get(self.run.id, []))
         words += of_table(table.runs.get(self.run.id))
-        counted = _of_newest_attempt(words)
+        counted = of_newest_attempt(words)
         state, reasons = self._judge(counted)
         refusal = past.refused.get(self.run.id) if state == "unknown" and not self.endings else None
         if refusal:
@@ -261,14 +260,6 @@ def _showing(jobs: list[SnakemakeJob], past: History) -> list[str]:
     """The Snakemake logs that tell of these jobs: a log file, and a console capture of the same call."""
     known = {(job.rule, job.jobid, job.time) for job in jobs}
     return [log.path for log in past.logs if any((job.rule, job.jobid, job.time) in known for job in log.jobs)]
-
-
-def _of_newest_attempt(words: list[Word]) -> list[Word]:
-    newest = max((word.start for word in words if word.start), default=None)
-    if newest is None:
-        return words
-    current = newest - SAME_MOMENT
-    return [word for word in words if word.verdict == RUNNING or (word.end or word.start or newest) >= current]
 
 
 def _said_by(sentinel: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from . import times
 from .facts import SlurmJob, SnakemakeJob
@@ -13,6 +13,7 @@ from .sources.slurm import GOOD, NEVER_STARTS, PENDING
 from .sources.slurm import RUNNING as RUNNING_STATES
 
 FAILED, COMPLETE, RUNNING, OPEN = "failed", "complete", "running", "open"
+SAME_MOMENT = timedelta(seconds=1)  # sacct and Snakemake give whole seconds, logs milliseconds
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,12 @@ def of_table(row: RecordedRun | None) -> list[Word]:
     if row.status == "complete":
         return [Word(COMPLETE, f"{row.database} says complete", row.started, row.ended)]
     return [Word(OPEN, "", row.started, recorded=True)]
+
+
+def of_newest_attempt(words: list[Word]) -> list[Word]:
+    """The words that count: without those of attempts that ended before the newest one began."""
+    newest = max((word.start for word in words if word.start), default=None)
+    if newest is None:
+        return words
+    current = newest - SAME_MOMENT
+    return [word for word in words if word.verdict == RUNNING or (word.end or word.start or newest) >= current]

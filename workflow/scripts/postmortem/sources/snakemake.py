@@ -273,12 +273,7 @@ class _Parser:
         shell: list[str] = []
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            if (
-                not line.startswith("    ")
-                or syntax.JOB.match(line)
-                or syntax.ERROR.match(line)
-                or syntax.TIME.search(line[:40])
-            ):
+            if not syntax.continues_block(line):
                 break
             self.at += 1
             if line.strip() == "shell:":
@@ -287,17 +282,5 @@ class _Parser:
                 self.at = end
             elif match := syntax.ITEM.match(line):
                 items.setdefault(match[1], match[2])
-                if match[1] == "message":
-                    items["message"] += self._rest_of_message()
         exit_text = shell.pop() if shell and shell[-1].startswith("(") else ""
         return items, ("\n".join(shell), exit_text)
-
-    def _rest_of_message(self) -> str:
-        """A message may have several lines, not indented; the job id follows it."""
-        rest: list[str] = []
-        for line in self.lines[self.at : self.at + _PROBLEM_LINES]:
-            if line.startswith("    jobid: "):
-                self.at += len(rest)
-                return "".join(f"\n{text}" for text in rest)
-            rest.append(line)
-        return ""
