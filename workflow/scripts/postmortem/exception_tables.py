@@ -155,3 +155,16 @@ THEMES: tuple[tuple[str, str, float], ...] = (
         0.7,
     ),
 )
+# What a deep-learning framework's own RuntimeError speaks about, most telling first. Its wording is not in the
+# catalogue, so this is a guess at the kind only.
+LIBRARY_THEMES: tuple[tuple[str, str, float], ...] = (
+    (r"\bCUDA\b|\bcuDNN\b|\bcuBLAS\b|\bHIP\b|\bMIOpen\b", "gpu.library", 0.45),
+    (r"\bNCCL\b|\bGloo\b|process group|\branks?\b", "distributed.backend", 0.5),
+    (r"requires? grad|grad_fn|\bbackward\b|\bgradients?\b|autograd|\bin-?place\b", "training.autograd", 0.5),
+    (r"\bdtypes?\b|scalar types?\b|\bdata types?\b", "training.dtype_mismatch", 0.5),
+    (
+        r"\bshapes?\b|\bdim(?:ension)?s?\b|\bsizes?\b|\b\d-?D\b|\bmatri(?:x|ces)\b|broadcast",
+        "model.shape_mismatch",
+        0.5,
+    ),
+)

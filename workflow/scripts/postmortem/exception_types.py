@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .causes import meanings
-from .exception_tables import BUGS, BY_ERRNO, BY_TYPE, THEMES
+from .exception_tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
 from .facts import Frame, RaisedException
 from .findings import GENERIC, WRAPPER, Finding
 from .statements import Statement
@@ -26,6 +26,10 @@ _CONFIG_WORDS = re.compile(
     r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|"
     r"not supported|choose|got\b|requires?",
     re.I,
+)
+_FRAMEWORK_FRAMES = re.compile(
+    r"/(?:torch|torch_\w+|torchvision|tensorflow\w*|keras|jax|jaxlib|flax|lightning|pytorch_lightning|transformers|"
+    r"accelerate|peft|trl|deepspeed|diffusers|timm)/"
 )
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
 _LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization)\.py|safetensors/")
@@ -142,6 +146,10 @@ def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, f
         if _SHAPE_WORDS.search(exception.message):
             return "model.shape_mismatch", GENERIC, 0.45
         return "config.invalid", GENERIC, 0.4
+    if name == "RuntimeError" and inner and (inner.own or _FRAMEWORK_FRAMES.search(inner.file)):
+        for expression, cause, confidence in LIBRARY_THEMES:
+            if re.search(expression, exception.message, re.IGNORECASE):
+                return cause, GENERIC, confidence
     return "unknown", GENERIC, 0.2
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from . import remedies
+from .exception_tables import BY_TYPE
 from .exception_types import last_own_frame
 from .facts import Log, RaisedException, RunFacts, Traceback
 from .findings import HINT, WRAPPER, Evidence, Finding
@@ -16,6 +17,7 @@ SCHEMA_VERSION = 1
 SUMMARY_CHARACTERS = 300  # the contract's limit
 SUMMARY_SENTENCES = 200  # characters; two lines of a terminal
 QUOTE_LINES = 30  # of one exception's message
+BLOCK_LINES = 8  # of the indented block under a heading, such as the missing files of a rule
 CONTEXT_LINES = 3  # shown around a quote
 EVIDENCE_ITEMS = 24
 FINDINGS = 40
@@ -60,6 +62,9 @@ def _summary(facts: RunFacts, status: str, root: Finding | None) -> str:
         return f"{facts.run}: still running or waiting."
     if root is None:
         why = f" ({facts.reasons[0]})" if facts.reasons else ""
+        raised = _last_raised(facts)
+        if raised:
+            return f"{facts.run} failed{why}; nothing explains it for sure. The last error is {raised.text}"
         return f"{facts.run} failed{why}, but nothing that was read says why."
     return _first_sentences(root.root_cause) or root.title
 
@@ -76,10 +81,16 @@ def _root_cause(facts: RunFacts, root: Finding | None) -> dict[str, Any]:
         read = ", ".join(log.source.path for log in facts.logs if log.size)
         silent = f"neither {read} nor anything else that was read" if read else "it left no log, and nothing else"
         reasons = "; ".join(facts.reasons) or "it was asked for"
+        raised = _last_raised(facts)
+        explanation = f"It is known that the run failed ({reasons}), but {silent} says why."
+        if raised:
+            explanation = (
+                f"Nothing explains the failure for sure. The last error in the log: {one_line(raised.text, 500)}"
+            )
         return {
             "id": "unknown",
             "title": "Cause not known",
-            "explanation": f"It is known that the run failed ({reasons}), but {silent} says why.",
+            "explanation": explanation,
             "confidence": 0.3,
             "upstream_run": None,
             "confirmed_by": [],
@@ -127,6 +138,8 @@ def _evidence(
         chosen += [(f.evidence[0], f.id) for f in others if f.evidence]
     else:
         chosen += [(f.evidence[0], f.id) for f in findings if f.evidence]
+        if raised := _last_raised(facts):
+            chosen.insert(0, (raised, "unknown"))
         chosen += [(item, "unknown") for item in _last_words(facts)]
     items: list[dict[str, Any]] = []
     seen: set[tuple[str, int | None, str]] = set()
@@ -149,6 +162,8 @@ def _quote(item: Evidence, finding_id: str, log: Log | None) -> dict[str, Any]:
     if log is None or item.line is None:
         return quoted
     wanted = item.text.count("\n") + 1 + item.text.endswith(":")  # "Error:" alone says nothing without its next line
+    if item.text.endswith(":"):
+        wanted = max(wanted, _announced(item.line, log))
     here = [line for line in log.lines if item.line <= line.number < item.line + min(wanted, QUOTE_LINES)]
     first = item.text.split("\n", 1)[0]
     if (here and first[:60] in here[0].text) or (here and wanted > 1):
@@ -159,6 +174,20 @@ def _quote(item: Evidence, finding_id: str, log: Log | None) -> dict[str, Any]:
     quoted["before"] = [asdict(ln) for ln in log.lines if item.line - CONTEXT_LINES <= ln.number < item.line]
     quoted["after"] = [asdict(ln) for ln in log.lines if last < ln.number <= last + CONTEXT_LINES]
     return quoted
+
+
+def _announced(number: int, log: Log) -> int:
+    """How many lines the block has that this heading begins: the heading and the indented lines below it."""
+    indent = 0
+    count = 1
+    for line in log.lines:
+        if line.number == number:
+            indent = len(line.text) - len(line.text.lstrip())
+        elif line.number == number + count:
+            if count > BLOCK_LINES or not line.text.strip() or len(line.text) - len(line.text.lstrip()) <= indent:
+                break
+            count += 1
+    return count
 
 
 def _root_traceback(root: Finding | None, logs: dict[str, Log]) -> Traceback | None:
@@ -202,6 +231,19 @@ def _traceback(root: Finding | None, logs: dict[str, Log]) -> list[dict[str, Any
     """The frames of the root's exception in the project's own code, outermost first."""
     raised = _raised(root, logs)
     return [asdict(frame) for frame in raised.frames if frame.own][-OWN_FRAMES:] if raised else []
+
+
+def _last_raised(facts: RunFacts) -> Evidence | None:
+    """The last exception of the last traceback, for the case that nothing is known of it. Launchers' do not count."""
+    for log in facts.logs:
+        if log.role not in ("stderr", "stdout", "job"):
+            continue
+        for traceback in reversed(log.tracebacks):
+            for raised in reversed(traceback.exceptions):
+                name = raised.type.rsplit(".", 1)[-1]
+                if raised.line and BY_TYPE.get(name, ("", "", 0.0))[1] != WRAPPER:
+                    return Evidence(log.source.path, f"{raised.type}: {raised.message}".rstrip(": "), raised.line)
+    return None
 
 
 def _last_words(facts: RunFacts) -> list[Evidence]:
