@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ def fenced(text: str, language: str = "text") -> str:
     """Text in a code fence that nothing in it can close."""
     fence = "`" * max(3, max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def code_lines(text: str) -> str:
+    """The lines after the first one of a fix's text: code to copy, without its common indent."""
+    return textwrap.dedent(text.strip().split("\n", 1)[1])
 
 
 def excerpt(item: dict[str, Any]) -> str:
@@ -107,7 +113,7 @@ def environment(html: bool = False) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.filters |= {
-        "md": escape_markdown, "code": inline_code, "fenced": fenced, "excerpt": excerpt,
+        "md": escape_markdown, "code": inline_code, "fenced": fenced, "code_lines": code_lines, "excerpt": excerpt,
         "source_excerpt": source_excerpt, "new_lines": new_lines, "sure": _sure, "json": _json,
     }  # fmt: skip
     return env
