@@ -32,8 +32,8 @@ _NCCL_INFO = re.compile(r"\bNCCL INFO\b|\bTRACE\b.*\bNCCL\b")
 _PROGRESS = re.compile(
     r"\d%\||\b\d+/\d+ \[\d\d:\d\d|^\W{0,3}(?:\[?\s*(?:train|val|valid|test)\w*\]?\W+)?(?:epoch|iter(?:ation)?|step|"
     r"batch|episode|round)\b\W{0,3}\d+"
-    r"|^\{'(?:loss|eval_loss|train_loss|epoch)'|\b(?:train_|val_)?loss\s*[=:]\s*[\d.]+(?:e[+-]?\d+)?\b.*\b(?:lr|"
-    r"acc|epoch|step)\b|\d+ of \d+ steps \(\d+%\) done",
+    r"|^\{'(?:loss|eval_loss|train_loss|epoch)'|\b(?:train_|val_)?loss\s*[=:]\s*[\d.]+(?:e[+-]?\d+)?\b.{0,300}\b(?:lr|"
+    r"acc|epoch|step)\b|\b\d+ of \d+ steps \(\d+%\) done",
     re.I,
 )
 # The end of a progress bar; what a dying job writes next follows it on the same line.

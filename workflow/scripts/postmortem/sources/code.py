@@ -30,7 +30,8 @@ _MISSING_ATTRIBUTE = re.compile(
 )
 _MISSING_NAME = re.compile(r"^(?:name '(?P<a>\w+)' is not defined|(?:cannot access )?local variable '(?P<b>\w+)')")
 _MISSING_ARGUMENT = re.compile(
-    r"(?P<function>\w+)\(\) (?:got an unexpected keyword argument|missing \d+ required \S+ arguments?:) '(?P<name>\w+)'"
+    r"\b(?P<function>\w+)\(\) (?:got an unexpected keyword argument|missing \d+ required \S+ arguments?:)"
+    r" '(?P<name>\w+)'"
 )
 _MISSING_IMPORT = re.compile(r"^cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'")
 _KEY = re.compile(r"^['\"](?P<name>[\w.\- ]{1,60})['\"]$")

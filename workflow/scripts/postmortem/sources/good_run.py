@@ -23,7 +23,7 @@ CANDIDATES = 12  # siblings whose logs' ends are looked at
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?|'[^']*'|\"[^\"]*\"|/\S+")
 # Keys that differ between runs by what they are, not by what was done to them.
 _EXPECTED = re.compile(
-    r"(?:^|\.)(?:seed|dataset|run_?name|run_?id|.*_path|.*_dir|.*_root|timestamp|created|model_size)$"
+    r"(?:^|\.)(?:seed|dataset|run_?name|run_?id|[^.]*_(?:path|dir|root)|timestamp|created|model_size)$"
 )
 _VERSION = re.compile(
     r"\b(?P<name>torch|lightning|pytorch[_-]lightning|torch[_-]geometric|numpy|mlflow|cuda|"
