@@ -16,19 +16,9 @@ from postmortem.discover import discover
 
 FIXTURES = Path(__file__).parent / "provoked_slurm"
 NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/label.yaml"))
-NOT_YET = {
-    "sbatch-rejected-dependency": "sbatch's refusal of a dependency is taken for the dependency itself",
-    "smk7-group": "an exception of the pipeline's own is taken for a refused value",
-}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(reason=NOT_YET[name], strict=True)] if name in NOT_YET else [])
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
     label = yaml.safe_load((FIXTURES / name / "label.yaml").read_text())
     root = shutil.copytree(FIXTURES / name / "root", tmp_path / "root")

@@ -21,6 +21,11 @@ _DATA_WORDS = re.compile(
     re.I,
 )
 _SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroadcast", re.I)
+# The interpreter's own words, even where the project raises them again.
+_OF_THE_INTERPRETER = re.compile(
+    r"^unsupported operand type|^'\w+' object (?:is not|has no|does not|cannot)|^name '\w+' is not defined|"
+    r"positional arguments?(?: but|:)|unexpected keyword argument|referenced before assignment|^division by zero"
+)
 _NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
 _CONFIG_WORDS = re.compile(
     r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|"
@@ -92,7 +97,7 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return _missing_file(message, files)
     if name in BY_TYPE:
         return BY_TYPE[name]
-    if raised_on_purpose(exception):
+    if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
         return _on_purpose(name, message)
     if name in BUGS:
         return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
