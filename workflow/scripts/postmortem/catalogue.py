@@ -16,6 +16,7 @@ from .statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Stateme
 BUNDLED = Path(__file__).resolve().parents[2] / "catalogue"
 USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
 KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "severity", "references")
+FIX_KEYS = ("text", "command", "config", "file", "line")
 KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
 ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
@@ -199,7 +200,7 @@ def load(paths: list[Path]) -> Catalogue:
             loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
             content = yaml.load(path.read_text(encoding="utf-8"), loader)
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise CatalogueError(f"{path}: cannot be read: {error}") from error
+            raise CatalogueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
         if content is not None and not isinstance(content, list):
             raise CatalogueError(f"{path}: must be a list of entries, not {type(content).__name__}")
         entries += [_entry(raw, path, i) for i, raw in enumerate(content or [])]
@@ -212,10 +213,11 @@ def _entry(raw: Any, path: Path, index: int) -> Entry:
         raise CatalogueError(f"{where} must be a mapping with the keys {', '.join(KEYS)}")
     where += f" ({raw.get('id', 'no id')}: {raw.get('title', 'no title')})"
     if unknown := set(raw) - set(KEYS):
-        raise CatalogueError(f"{where}: unknown key {sorted(unknown)[0]!r}; the keys are {', '.join(KEYS)}")
+        raise CatalogueError(f"{where}: unknown key {min(unknown, key=str)!r}; the keys are {', '.join(KEYS)}")
     for key in ("id", "title", "patterns", "root_cause", "severity"):
         if not raw.get(key):
             raise CatalogueError(f"{where}: the key {key!r} is missing")
+    _check_types(raw, where)
     if raw["severity"] not in CONFIDENCE:
         raise CatalogueError(f"{where}: severity {raw['severity']!r} is none of {', '.join(CONFIDENCE)}")
     patterns = [_pattern(item, where) for item in raw["patterns"]]
@@ -230,11 +232,36 @@ def _entry(raw: Any, path: Path, index: int) -> Entry:
                 f"{where}: not_when takes expressions, or one of near, before and after with an expression"
             )
         _check(next(iter(condition.values())), where)
-    fixes = [{"text": item} if isinstance(item, str) else item for item in raw.get("fix") or []]
+    fixes = [_fix(item, where) for item in raw.get("fix") or []]
     return Entry(
         raw["id"], str(raw["title"]), patterns, conditions, list(raw.get("explains") or []), raw["root_cause"], fixes,
         list(raw.get("prevention") or []), raw["severity"], list(raw.get("references") or []), path.name,
     )  # fmt: skip
+
+
+def _check_types(raw: dict[str, Any], where: str) -> None:
+    for key in ("id", "title", "root_cause", "severity"):
+        if not isinstance(raw[key], str):
+            raise CatalogueError(f"{where}: {key} is {raw[key]!r}, but it must be a text")
+    for key in ("patterns", "not_when", "explains", "fix", "prevention", "references"):
+        if raw.get(key) is not None and not isinstance(raw[key], list):
+            raise CatalogueError(f"{where}: {key} is {raw[key]!r}, but it must be a list")
+    for key in ("explains", "prevention", "references"):
+        for item in raw.get(key) or []:
+            if not isinstance(item, str):
+                raise CatalogueError(f"{where}: {key} holds {item!r}, but it must hold texts; quote one with a colon")
+
+
+def _fix(item: Any, where: str) -> dict[str, Any]:
+    item = {"text": item} if isinstance(item, str) else item
+    keys = ", ".join(FIX_KEYS)
+    if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+        raise CatalogueError(f"{where}: a fix is a text, or a mapping of {keys}, not {item!r}")
+    if unknown := set(item) - set(FIX_KEYS):
+        raise CatalogueError(f"{where}: unknown key {min(unknown, key=str)!r} of a fix; the keys are {keys}")
+    if item.get("config") is not None and not isinstance(item["config"], dict):
+        raise CatalogueError(f"{where}: the config of a fix is {item['config']!r}, but it must be a mapping")
+    return item
 
 
 def _pattern(item: Any, where: str) -> Pattern:
@@ -243,6 +270,9 @@ def _pattern(item: Any, where: str) -> Pattern:
         return Pattern(item)
     if not isinstance(item, dict) or "match" not in item or not set(item) <= {"match", "in", "log", "frame"}:
         raise CatalogueError(f"{where}: a pattern is an expression, or a mapping with match and in, log or frame")
+    for key in ("in", "log"):
+        if item.get(key) is not None and not isinstance(item[key], list):
+            raise CatalogueError(f"{where}: {key} of a pattern is {item[key]!r}, but it must be a list")
     kinds, roles = tuple(item.get("in") or DEFAULT_KINDS), tuple(item.get("log") or ())
     for value, known in [*((kind, KINDS) for kind in kinds), *((role, ROLES) for role in roles)]:
         if value not in known:
