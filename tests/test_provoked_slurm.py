@@ -30,6 +30,7 @@ def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
     for state in discover(watched).diagnosed:
         found[state.run.id] = diagnose(collect.collect_run(watched, state), bundled_catalogue())
     failed = {entry["run"]: {entry["cause"], *(entry.get("also_ok") or [])} for entry in label["failed_runs"]}
-    assert found.keys() == failed.keys()
+    # Beyond those, only runs that the label leaves open: a group's failure takes the results of its good jobs along.
+    assert failed.keys() <= found.keys() and not found.keys() & set(label["ok_runs"] or [])
     for run, right in failed.items():
         assert found[run]["root_cause"]["id"] in right
