@@ -57,6 +57,7 @@ bench: setup-test
 score: setup
 	@if [ -e "$(SCORE)" ]; then \
 		mkdir -p build && $(BIN)/python "$(SCORE)" "$(CASES)/public" "$(CASES)/kd-gat" --tool . --verbose --json build/score.json && \
+		$(BIN)/python tools/reliability.py build/score.json && \
 		$(BIN)/python tools/score_floor.py build/score.json tests/score_floor.json; \
 	else echo "score: skipped, there are no labelled cases ($(SCORE))"; fi
 
