@@ -1,0 +1,70 @@
+"""Which exception of a chain speaks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from postmortem.chains import settle
+from postmortem.facts import Frame, Log, RaisedException, Source, Traceback
+from postmortem.findings import FATAL, GENERIC, WRAPPER, Finding, Position
+from postmortem.statements import EXCEPTION, Statement
+
+Pair = tuple[Statement, Finding]
+
+
+def chain(*links: tuple[str, str, str, str]) -> list[Pair]:
+    """Links (cause, severity, how it led to the next, source line that raised it), the first raised first."""
+    exceptions = [
+        RaisedException("E", "said so", [Frame("/p/a.py", 1, "f", source, 1, True)], i + 1, i + 1, leads_to)
+        for i, (_, _, leads_to, source) in enumerate(links)
+    ]
+    traceback = Traceback(exceptions, 1, len(links))
+    log = Log(Source("slurm.err"), "stderr", tracebacks=[traceback])
+    return [
+        (
+            Statement("E", EXCEPTION, log, i + 1, i + 1, None, exceptions[i], traceback, i),
+            Finding(cause, cause, severity, position=Position("slurm.err", "stderr", i + 1, None, i, False, 0)),
+        )
+        for i, (cause, severity, _, _) in enumerate(links)
+    ]
+
+
+LOOKUP = ("code.bug", GENERIC, "context", "x = d[k]")
+CHECKED = ("config.invalid", GENERIC, "", "raise ValueError(m)")
+
+
+def open_ones(pairs: list[Pair]) -> list[str]:
+    settle(pairs)
+    return [finding.id for _, finding in pairs if finding.explained_by is None]
+
+
+@pytest.mark.parametrize(
+    ("links", "speaker"),
+    [
+        ([LOOKUP, ("data.empty", GENERIC, "", "g()")], "code.bug"),
+        ([LOOKUP, CHECKED], "config.invalid"),
+        ([("code.bug", GENERIC, "cause", "x = d[k]"), ("config.invalid", GENERIC, "", "g()")], "config.invalid"),
+        ([("host.oom", GENERIC, "cause", "x = d[k]"), CHECKED], "host.oom"),
+        ([LOOKUP, ("gpu.oom", FATAL, "", "g()")], "gpu.oom"),
+        ([("gpu.oom", FATAL, "cause", "g()"), CHECKED], "gpu.oom"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(link[0] for link in value),
+)  # fmt: skip
+def test_one_speaks(links: list[tuple[str, str, str, str]], speaker: str) -> None:
+    assert open_ones(chain(*links)) == [speaker]
+
+
+def test_wrappers_and_single_exceptions_are_left_alone() -> None:
+    assert open_ones(chain(("unknown", WRAPPER, "cause", "g()"), ("code.bug", GENERIC, "", "g()"))) == [
+        "unknown",
+        "code.bug",
+    ]
+    assert open_ones(chain(("code.bug", GENERIC, "", "g()"))) == ["code.bug"]
+
+
+def test_different_tracebacks_do_not_explain_each_other() -> None:
+    first, second = (chain((c, GENERIC, "context", "g()"), (c, GENERIC, "", "g()")) for c in ("code.bug", "data.empty"))
+    for _, finding in second:
+        finding.position.line += 10
+    second[0][0].traceback.first_line = 11  # type: ignore[union-attr]
+    assert open_ones([*first, *second]) == ["code.bug", "data.empty"]
