@@ -59,6 +59,24 @@ def test_an_exception_is_one_statement_and_its_traceback_none() -> None:
     assert statement.position.traceback == 0
 
 
+RANKS = "\n".join(f"[rank{rank}]: {line}" for line in TRACEBACK.split("\n") for rank in (0, 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RANKS,
+        TRACEBACK.replace("\n", "\n\n"),
+        TRACEBACK.replace("    raise", " 10%|# | 1/10 [00:01<00:02]\n    raise"),
+        TRACEBACK.replace('("CUDA out of memory, they say")', '(\n        "CUDA out of memory"\n    )'),
+        "\n".join(f"2024-01-01 10:00:00 ERROR {line}" for line in TRACEBACK.split("\n")),
+    ],
+    ids=["ranks", "double spaced", "progress between", "call over lines", "time stamps"],
+)
+def test_source_lines_are_no_statements_wherever_they_stand(text: str) -> None:
+    assert {s.text for s in said(text) if s.kind != "progress"} == {"RuntimeError: the true reason"}
+
+
 def test_the_exceptions_of_a_chain_in_order() -> None:
     link = "\n\nDuring handling of the above exception, another exception occurred:\n\n"
     chained = [s for s in said(TRACEBACK + link + TRACEBACK.replace("Runtime", "Value")) if s.kind == "exception"]

@@ -131,6 +131,11 @@ def test_other_output_between_the_frames() -> None:
     assert_plain(only(PLAIN.replace("    main()\n", "    main()\n 10%|#    | 1/10 [00:01<00:02]\n")))
 
 
+@pytest.mark.parametrize("before", ["    x = 1 / 0\n", "ZeroDivisionError"])
+def test_a_progress_bar_before_the_end(before: str) -> None:
+    assert_plain(only(PLAIN.replace(before, f" 10%|#    | 1/10 [00:01<00:02]\n{before}")))
+
+
 def test_every_other_line_is_empty() -> None:
     assert_plain(only(PLAIN.replace("\n", "\n\n")))
 

@@ -58,6 +58,7 @@ class RaisedException:
     line: int = 0  # the log line of "Type: message"; 0 if the log was cut off before it
     last_line: int = 0
     leads_to: str = ""  # how it led to the next of the chain: "cause", "context", "group" or "" for the last one
+    source_lines: list[int] = field(default_factory=list)  # where the source lines of its frames stand in the log
 
 
 @dataclass

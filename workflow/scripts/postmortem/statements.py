@@ -141,11 +141,8 @@ def _lines_of_tracebacks(log: Log) -> tuple[set[int], set[int]]:
     text_of = {line.number: line.text for line in log.lines}
     for traceback in log.tracebacks:
         for exception in traceback.exceptions:
-            for frame in exception.frames:
-                inside.add(frame.log_line)
-                following = text_of.get(frame.log_line + 1, "")
-                if frame.source and frame.source[:40] in following:
-                    inside.add(frame.log_line + 1)
+            inside.update(frame.log_line for frame in exception.frames)
+            inside.update(exception.source_lines)
             if exception.line:
                 inside.add(exception.line)
                 for number in range(exception.line + 1, exception.last_line + 1):

@@ -38,6 +38,7 @@ _NO_TYPE = re.compile(
     r"^(?:slurmstepd|srun|sbatch|wandb|bash|sh|make|DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|NOTE|HINT|usage|Usage"
     r"|Killed|Terminated|Aborted|Hangup|Epoch|Step|Training|Validation|Finished|Done|Complete)\b(?!\.)"
 )
+_BAR = re.compile(r"\d%\|")
 _DIGIT = re.compile(r"\d")
 # multiprocessing puts the child's traceback between these.
 _QUOTES = re.compile(r"^(?:\"{3}|'{3})$")
@@ -192,12 +193,12 @@ def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tup
         i = header_at
     if not exceptions:
         return None, start + 2
+    # Without a header it begins at its first frame: the line above may be a statement of its own.
+    first = start if start >= 0 and _HEADER.match(body.text(start)) else start + 1
     end = max(i, start + 2)
     last = exceptions[-1]
     return (
-        Traceback(
-            exceptions, body.number(max(start, 0)), max(last.last_line, last.line), None, nested, logged, last.line == 0
-        ),
+        Traceback(exceptions, body.number(first), max(last.last_line, last.line), None, nested, logged, last.line == 0),
         end,
     )
 
@@ -237,9 +238,12 @@ def _parse_exception(body: _Body, i: int, indent: int, root: Path | None) -> tup
         elif not stripped or _CARETS.match(text) or stripped.startswith("[Previous line repeated"):
             if not stripped and not body.frame_follows(i) and not body.exception_follows(i):
                 break
+        elif raised.frames and _BAR.search(text):
+            pass  # of another thread, between two lines of this traceback
         elif raised.frames and len(text) - len(text.lstrip()) > indent + 2:
             frame = raised.frames[-1]
             frame.source = frame.source or stripped
+            raised.source_lines.append(body.number(i))
         elif (match := _EXCEPTION.match(stripped)) and _is_type(stripped, raised, body, i):
             raised.type, raised.message = match["type"], (match["message"] or "").split(_HEADER_WORDS)[0]
             raised.line = raised.last_line = body.number(i)
