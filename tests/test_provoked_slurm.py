@@ -22,6 +22,8 @@ NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/label.yaml"))
 def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
     label = yaml.safe_load((FIXTURES / name / "label.yaml").read_text())
     root = shutil.copytree(FIXTURES / name / "root", tmp_path / "root")
+    for run in [*(entry["run"] for entry in label["failed_runs"]), *(label["ok_runs"] or [])]:
+        (root / "experimentruns" / run).mkdir(parents=True, exist_ok=True)  # git keeps no empty folders
     settings = {"sacct": str(FIXTURES / name / "sacct.txt")}
     if (console := FIXTURES / name / "snakemake.console").exists():
         settings["snakemake_log"] = str(console)

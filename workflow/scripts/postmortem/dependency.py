@@ -2,6 +2,7 @@
 
 submit_diagnosis.py JOB...        for jobs and arrays, one diagnosis job each
 submit_diagnosis.py --workflow    for all jobs of this project that wait or run now
+submit_diagnosis.py --submit sbatch ...    for the job that this command submits: fit for the `cluster:` of a profile
 
 Called where the jobs are submitted, so in the pipeline's Python: the standard library only, Python 3.8.
 """
@@ -11,9 +12,11 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from .hooks import COMMAND, REPOSITORY, find_interpreter
 
@@ -44,27 +47,51 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workflow", action="store_true", help="all jobs of the project that wait or run now")
     parser.add_argument("--directory", default=os.getcwd(), help="the project's folder")
     parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE", help="as for the workflow")
-    parser.add_argument("--sbatch", default="", metavar="OPTIONS", help="more options of sbatch: --sbatch='--partition=cpu'")
+    parser.add_argument(
+        "--sbatch", default="", metavar="OPTIONS", help="more options of sbatch: --sbatch='--partition=cpu'"
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    parser.add_argument("--submit", nargs=argparse.REMAINDER, metavar="sbatch ...", help="submit this job as well")
     args = parser.parse_args(arguments)
+    if args.submit:
+        return _submit_both(args)
     try:
-        folder = os.path.abspath(args.directory)
-        queue = _queue([] if args.workflow else ["-t", "all"])
-        watched = {job.name[len(NAME) :] for job in queue if job.name.startswith(NAME)}
-        wanted = list(args.job)
-        if args.workflow:
-            here = [job for job in queue if _same(job.folder, folder) and not job.name.startswith(NAME)]
-            wanted += [job.id for job in here if job.id not in watched]
-        for job_id in dict.fromkeys(wanted):
-            number, dependency = submit(job_id, queue, folder, args.config, shlex.split(args.sbatch))
+        for line in _watch(args, args.job):
             if not args.quiet:
-                print(f"postmortem: job {number} diagnoses {job_id} ({dependency})")
-        if not wanted and not args.quiet:
-            print("postmortem: no job of this project waits or runs that is not watched already")
+                print(f"postmortem: {line}")
     except SubmissionError as error:
         print(f"postmortem: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _submit_both(args: argparse.Namespace) -> int:
+    """Prints and returns what the user's own command does, whatever becomes of the diagnosis."""
+    done = subprocess.run(args.submit, stdout=subprocess.PIPE, text=True)
+    sys.stdout.write(done.stdout)
+    sys.stdout.flush()
+    ids = re.findall(r"\d+", done.stdout.partition(";")[0])  # "12", "12;cluster" or "Submitted batch job 12"
+    if done.returncode == 0 and ids:
+        try:
+            list(_watch(args, ids[-1:]))
+        except SubmissionError as error:
+            print(f"postmortem: {error}", file=sys.stderr)
+    return done.returncode
+
+
+def _watch(args: argparse.Namespace, wanted: list[str]) -> Iterator[str]:
+    """Submits a diagnosis for each of the jobs; yields what to say about it."""
+    folder = os.path.abspath(args.directory)
+    queue = _queue([] if args.workflow else ["-t", "all"])
+    watched = {job.name[len(NAME) :] for job in queue if job.name.startswith(NAME)}
+    if args.workflow:
+        here = [job for job in queue if _same(job.folder, folder) and not job.name.startswith(NAME)]
+        wanted = wanted + [job.id for job in here if job.id not in watched]
+    for job_id in dict.fromkeys(wanted):
+        number, dependency = submit(job_id, queue, folder, args.config, shlex.split(args.sbatch))
+        yield f"job {number} diagnoses {job_id} ({dependency})"
+    if not wanted:
+        yield "no job of this project waits or runs that is not watched already"
 
 
 def submit(job_id: str, queue: list[Job], folder: str, config: list[str], options: list[str]) -> tuple[str, str]:

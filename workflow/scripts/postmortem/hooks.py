@@ -18,7 +18,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from typing import Any, Iterable  # noqa: UP035 - Python 3.8 cannot subscript those of collections.abc
+from collections.abc import Iterable
+from typing import Any
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 COMMAND = os.path.join(REPOSITORY, "workflow", "scripts", "diagnose_now.py")

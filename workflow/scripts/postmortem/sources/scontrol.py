@@ -6,10 +6,12 @@ steps; of a cancelled job it does not say who did it.
 
 from __future__ import annotations
 
+import getpass
 import re
 import subprocess
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from ..facts import SlurmJob
 
@@ -38,6 +40,17 @@ def show(job_ids: Iterable[str]) -> list[SlurmJob]:
         for job in parse(done.stdout):
             found[job.id] = job
     return list(found.values())
+
+
+def waiting(work_dir: Path) -> list[str]:
+    """Ids of the user's jobs that wait and were submitted in that folder: no log and no sacct tells of them."""
+    command = ["squeue", "-h", "-t", "PENDING", "-u", getpass.getuser(), "-o", "%A|%Z"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    rows = (line.partition("|") for line in done.stdout.splitlines())
+    return [job_id for job_id, _, folder in rows if folder and Path(folder).resolve() == work_dir.resolve()]
 
 
 def parse(text: str) -> list[SlurmJob]:

@@ -84,6 +84,7 @@ def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
     """
     if not shutil.which("sacct"):
         return Accounting(scontrol.show(_newest(job_ids)), "sacct: not on this machine")
+    job_ids = {*job_ids, *scontrol.waiting(work_dir)}
     wanted = {base_id(job_id) for job_id in job_ids}
     found, problems = [], []
     calls = [["-S", HISTORY]]
@@ -106,7 +107,8 @@ def _with_latest(jobs: list[SlurmJob], job_ids: Collection[str]) -> list[SlurmJo
     settled -= {base_id(job.id) for job in jobs if not _ended(job)}  # of an array some tasks may have ended
     shown = scontrol.show(_newest(job_id for job_id in job_ids if base_id(job_id) not in settled))
     known = {job.id for job in jobs if job.state != "REQUEUED"}
-    news = [job for job in shown if not _ended(job) and job.id not in known]
+    # Of a job that waits sacct says "Dependency", the controller "DependencyNeverSatisfied".
+    news = [job for job in shown if not _ended(job) and (job.id not in known or job.state in PENDING)]
     if ended := [job for job in shown if _ended(job)]:
         time.sleep(WAIT_SECONDS)
         late = _call(["-j", ",".join(job.id for job in ended)]).jobs
