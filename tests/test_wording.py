@@ -37,7 +37,7 @@ def worded(captures: dict[str, str] | None = None, **keys: Any) -> Finding:
 def test_what_was_captured_and_observed() -> None:
     finding = worded(
         {"size": "64"},
-        root_cause="{{ exception.type }}, {{ frame.file }}:{{ frame.line }}, {{ run.run }}, {{ size }}, {{ config.lr }}",
+        root_cause="{{ exception.type }}, {{ frame.file }}:{{ frame.line }}, {{ run.run }}, {{ config.lr }}",
         fix=[
             {
                 "text": "Halve it.",
@@ -48,7 +48,7 @@ def test_what_was_captured_and_observed() -> None:
         ],
         prevention=["Watch {{ size }}."],
     )  # fmt: skip
-    assert finding.root_cause == "ValueError, train.py:7, d/r, 64, 0.5"
+    assert finding.root_cause == "ValueError, train.py:7, d/r, 0.5"
     assert finding.prevention == ["Watch 64."]
     (fix,) = finding.fix
     assert (fix.text, fix.config, fix.file, fix.line, fix.command) == (
