@@ -6,6 +6,7 @@ schedulers, and a run is suspected for what a detector would call the cause by i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from .profile import Profile
 from .run import from_id
 from .sources import checkpoint, config, curves, metrics
 from .sources.place import modified, relative
-from .sources.rebuilds import rebuilds
-from .text import clean
+from .sources.rebuilds import Rebuild, rebuilds
+from .text import redact, visible
 from .verdict import SUSPECT_FROM
+
+LookAtCaches = Callable[[Path, Path, Path], list[Rebuild]]
 
 LOG_BYTES = 256 * 1024  # read of each end of a log
 _DETECTORS = (numerics, learning, stopping, evaluation, configuration, distillation, storage)
@@ -41,21 +44,22 @@ class _State:
     directory: Path
 
 
-def suspicions(run_directory: Path, profile: Profile) -> list[str]:
+def suspicions(run_directory: Path, profile: Profile, look_at_caches: LookAtCaches = rebuilds) -> list[str]:
     """Why a run that ended well should be diagnosed as suspect, in words; empty for a healthy one.
 
-    In: the run's directory, two levels below the folder of runs. Nothing is written, no model library is loaded.
+    In: the run's directory, two levels below the folder of runs. look_at_caches: `rebuilds`, or the same with a memory,
+    since it reads the logs of the whole dataset. Nothing is written, no model library is loaded.
     """
     try:
-        facts = screened_facts(run_directory, profile)
+        facts = screened_facts(run_directory, profile, look_at_caches)
         found = [finding for detector in _DETECTORS for finding in detector.detect(facts)]
     except Exception:  # discovery asks on every start of the workflow: a judgement that breaks must not stop it
         return []
     found = [finding for finding in found if finding.severity == FATAL and finding.confidence >= SUSPECT_FROM]
-    return [f"{finding.id}: {finding.title}" for finding in found]
+    return [redact(f"{finding.id}: {finding.title}") for finding in found]
 
 
-def screened_facts(run_directory: Path, profile: Profile) -> RunFacts:
+def screened_facts(run_directory: Path, profile: Profile, look_at_caches: LookAtCaches = rebuilds) -> RunFacts:
     """The facts that screening looks at, state "complete"."""
     experiments = run_directory.parent.parent
     place = _Place(_root_of(run_directory, profile), experiments, profile)
@@ -79,7 +83,7 @@ def screened_facts(run_directory: Path, profile: Profile) -> RunFacts:
     config.read(place, state, facts)
     metrics.read(place, state, facts)
     _checkpoints(place, state, facts)
-    found = rebuilds(run_directory.parent, experiments, place.root)
+    found = look_at_caches(run_directory.parent, experiments, place.root)
     if any(rebuild.run == run.id for rebuild in found):
         facts.cache = GraphCache(Source(""), {"rebuilds": [vars(rebuild) for rebuild in found]})
     return facts
@@ -133,4 +137,4 @@ def _log(path: Path, root: Path, role: str) -> Log:
 
 def _last_state(raw: bytes) -> str:
     """A line as it was last rewritten by a progress bar."""
-    return clean(raw.rstrip(b"\r").rpartition(b"\r")[2][:2000])
+    return visible(raw.rstrip(b"\r").rpartition(b"\r")[2][:2000])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from . import screen
 from .files import write_whole
 from .project import Project
 from .run import Run
+from .sources.rebuilds import rebuilds
 
 MEMORY = Path(".snakemake/postmortem/screened.json")
 _OURS = "diagnos"  # our own outputs begin so: they are no reason to look again
@@ -30,6 +32,7 @@ class Screened:
         self.known = _read(self.path)
         self.asked: dict[str, dict[str, Any]] = {}
         self.marks: dict[Path, str] = {}
+        self.look_at_caches = lru_cache(maxsize=None)(rebuilds)  # the same for all runs of a dataset
         self.package = _mark(sorted(Path(__file__).parent.rglob("*.py")), project.profile.name)
 
     def suspicions(self, run: Run) -> list[str]:
@@ -39,7 +42,7 @@ class Screened:
         if before and before.get("mark") == mark:
             found = [str(word) for word in before.get("found") or []]
         else:
-            found = screen.suspicions(run.directory, self.project.profile)
+            found = screen.suspicions(run.directory, self.project.profile, self.look_at_caches)
         self.asked[run.id] = {"mark": mark, "found": found}
         return found
 

@@ -6,7 +6,7 @@ import re
 
 from .redaction import redact, redact_blocks
 
-__all__ = ["clean", "one_line", "redact", "redact_blocks"]
+__all__ = ["clean", "one_line", "redact", "redact_blocks", "visible"]
 
 # CSI and OSC sequences, character sets ("\x1b(B" of tput sgr0), two-byte escapes.
 _TERMINAL_CODE = re.compile(
@@ -21,10 +21,15 @@ _CONTROL = re.compile(
 
 def clean(raw: bytes) -> str:
     """A line's bytes as safe text: decoded, without terminal codes and control characters, secrets redacted."""
+    return redact(visible(raw))
+
+
+def visible(raw: bytes) -> str:
+    """A line's bytes as clean() gives them, secrets included: only for what is never shown or kept."""
     text = raw.decode("utf-8", "replace")
     if not text.isprintable():
         text = _CONTROL.sub("", _TERMINAL_CODE.sub("", text))
-    return redact(text)
+    return text
 
 
 def one_line(text: str, limit: int) -> str:

@@ -13,6 +13,8 @@ from .place import modified, relative, run_directory, unreadable
 MOST_OWN = 4  # checkpoints of a run that are read, the declared one first
 MOST_UPSTREAM = 6
 LARGEST_FILE = 64 * 2**30  # bytes; only samples of large files are read, but a directory entry may be a mistake
+ANSWERS_KEPT = 64  # each some 100 kB for a model of a thousand tensors
+_answers: dict[tuple[str, int, int], dict[str, Any]] = {}
 SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 
 
@@ -54,6 +56,17 @@ def needed_checkpoints(project: Any, facts: RunFacts) -> list[tuple[Path, str, s
     return found[:MOST_UPSTREAM]
 
 
+def _asked(path: Path) -> dict[str, Any]:
+    """The helper's answer, kept for a while: a teacher's checkpoint is looked at with every student's."""
+    status = path.stat()
+    key = (str(path), status.st_size, status.st_mtime_ns)
+    if key not in _answers:
+        if len(_answers) >= ANSWERS_KEPT:
+            _answers.clear()
+        _answers[key] = shared_helper().ask("checkpoint", path=str(path))
+    return _answers[key]
+
+
 def read_checkpoint(
     path: Path, root: Path, role: str = "own", run: str = "", helper: Helper | None = None
 ) -> Checkpoint:
@@ -63,7 +76,7 @@ def read_checkpoint(
         found.size = path.stat().st_size
         if found.size > LARGEST_FILE:
             raise HelperDied(f"{found.size / 2**30:.0f} GB are too much to look at")
-        answer = (helper or shared_helper()).ask("checkpoint", path=str(path))
+        answer = dict(_asked(path) if helper is None else helper.ask("checkpoint", path=str(path)))
     except OSError as error:
         found.source = unreadable(path, root, error)
         return found

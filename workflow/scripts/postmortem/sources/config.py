@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +66,47 @@ def read_config(path: Path, root: Path) -> Config:
 
 def read_siblings(directory: Path, experiments: Path, name: str) -> dict[str, dict[str, Any]]:
     """Flat configs of other runs, by run id: the same dataset first, then the same run of other datasets."""
-    candidates = sorted(directory.parent.glob(f"*/{name}")) + sorted(experiments.glob(f"*/{directory.name}/{name}"))
     siblings: dict[str, dict[str, Any]] = {}
-    for path in dict.fromkeys(candidates):
-        if path.parent == directory or len(siblings) >= MOST_SIBLINGS:
-            continue
+    for other in _neighbours(directory, experiments):
+        path = f"{other}/{name}"
         try:
-            values = json.loads(path.read_text(errors="replace")) if path.stat().st_size <= LARGEST_TEXT else None
-        except (OSError, ValueError, RecursionError):
+            status = os.stat(path)
+        except OSError:
             continue
-        if isinstance(values, dict):
-            siblings[relative(path.parent, experiments)] = flatten(values)
+        if (values := _flat_values(path, status.st_size, status.st_mtime_ns)) is not None:
+            siblings[relative(other, experiments)] = values
+            if len(siblings) >= MOST_SIBLINGS:
+                break
     return siblings
+
+
+def _neighbours(directory: Path, experiments: Path) -> Iterator[Path]:
+    """Where siblings may be, nearest first. Lazy: the first two dozen do, and a project may have a thousand."""
+    for name in _names(directory.parent):
+        if name != directory.name:
+            yield directory.parent / name
+    for name in _names(experiments):
+        if name != directory.parent.name:
+            yield experiments / name / directory.name
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+@lru_cache(maxsize=2048)  # every run of a dataset is a sibling of all the others
+def _flat_values(path: str, size: int, changed: int) -> dict[str, Any] | None:
+    """A config's flat values, None if it holds none. size, changed: of the file, so that a new one is read again."""
+    if size > LARGEST_TEXT:
+        return None
+    try:
+        values = json.loads(Path(path).read_text(errors="replace"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return flatten(values) if isinstance(values, dict) else None
 
 
 def flatten(values: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:

@@ -48,19 +48,17 @@ def read_progress(path: Path, root: Path, most_bytes: int = LARGEST_READ) -> tup
         unit = _UNIT.search(text)
         if not unit:
             continue
-        x = _position(unit, text)
-        for pair in _PAIR.finditer(text, unit.end()):
-            name, value = pair[1], pair[2].lower()
-            if name == "v_num":
-                version = value
-            if name.lower() in _NO_METRIC or (name not in series and len(series) >= MOST_METRICS):
-                continue
-            if name not in series:
-                series[name] = Series(source, name, x="epoch")
-            number_text = (
-                value[:-2] if value.startswith(("nan", "inf", "-inf", "+inf")) and value.endswith(".0") else value
-            )
-            series[name].add(x, float(number_text), number, text)
+        pairs = _PAIR.findall(text, unit.end())
+        x = _position(unit, text) if pairs else 0.0
+        for name, value in pairs:
+            found = series.get(name)
+            if found is None:
+                if name == "v_num":
+                    version = value.lower()
+                if name.lower() in _NO_METRIC or len(series) >= MOST_METRICS:
+                    continue
+                found = series[name] = Series(source, name, x="epoch")
+            found.add(x, _number(value), number, text)
     return [item.finish() for item in series.values()], version
 
 
@@ -76,6 +74,13 @@ def _updates(parts: list[bytes], size: int) -> list[tuple[int | None, str]]:
                 if len(update) > 8 and (b"=" in update or b":" in update):
                     updates.append((number, update[:LONGEST_LINE].decode("utf-8", "replace").strip()))
     return updates
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # "nan.0", as some bars format it
+        return float(text.removesuffix(".0"))
 
 
 def _position(unit: re.Match[str], text: str) -> float:
