@@ -148,3 +148,14 @@ def test_own_code_and_libraries() -> None:
 
 def test_last_line_of_each_is_where_it_ends() -> None:
     assert [(t.first_line, t.last_line) for t in parse(f"x\n{PLAIN}\n\n{OTHER}")] == [(2, 8), (10, 13)]
+
+
+def test_without_its_header_an_indented_one_still_ends_in_its_exception() -> None:
+    traceback = only("""        step(batch)
+      File "/p/train.py", line 37, in step
+        loss.backward()
+      File "/usr/lib/python3/dist-packages/torch/_tensor.py", line 396, in backward
+        torch.autograd.backward(self)
+    KeyboardInterrupt""")
+    assert traceback.exceptions[0].type == "KeyboardInterrupt"
+    assert traceback.first_line == 2

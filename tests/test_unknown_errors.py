@@ -66,3 +66,39 @@ Missing input files for rule merge:
 """
     quotes = " ".join(item["text"] for item in diagnose_text(text, tmp_path)["evidence"])
     assert "out/part_2.csv" in quotes
+
+
+def test_only_the_first_line_of_a_check_says_what_it_is_about(tmp_path: Path) -> None:
+    text = """Traceback (most recent call last):
+  File "/home/ada/sim/contacts.py", line 71, in attach
+    assert rows == expected, message
+AssertionError: contact rows differ.
+Expected 4 rows, got 9. Missing rows (0): [] files not found (0)
+"""
+    assert diagnose_text(text, tmp_path)["root_cause"]["id"] == "code.bug"
+
+
+def test_what_the_interpreter_says_in_a_library_is_no_refused_setting(tmp_path: Path) -> None:
+    text = """Traceback (most recent call last):
+  File "/home/ada/rl/train.py", line 40, in <module>
+    model.learn(1000)
+  File "/home/ada/venv/lib/python3.11/site-packages/stable_baselines3/common/monitor.py", line 94, in step
+    obs, reward, ended, cut, info = self.env.step(action)
+ValueError: not enough values to unpack (expected 5, got 4)
+"""
+    assert diagnose_text(text, tmp_path)["root_cause"]["id"] == "code.bug"
+
+
+def test_the_line_above_frames_without_a_header_is_a_statement(tmp_path: Path) -> None:
+    text = """The training stopped: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB total capacity)
+  File "/home/ada/gnn/layers.py", line 12, in forward
+    x = self.lin(x)
+"""
+    diagnosis = diagnose_text(text, tmp_path)
+    assert diagnosis["root_cause"]["id"] == "gpu.oom"
+
+
+def test_a_bare_error_of_r_is_quoted(tmp_path: Path) -> None:
+    text = "Fitting\nError: processing vignette 'a.Rmd' failed with diagnostics:\nno such engine\nExecution halted\n"
+    quotes = " ".join(item["text"] for item in diagnose_text(text, tmp_path)["evidence"])
+    assert "processing vignette 'a.Rmd'" in quotes

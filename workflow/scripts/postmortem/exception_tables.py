@@ -45,6 +45,7 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "ArgumentError": ("config.invalid", GENERIC, 0.8),
     "ArgumentTypeError": ("config.invalid", GENERIC, 0.8),
     "OutOfMemoryError": ("gpu.oom", GENERIC, 0.9),
+    "ResourceExhaustedError": ("gpu.oom", GENERIC, 0.65),
     "DistBackendError": ("distributed.backend", GENERIC, 0.7),
     "DistStoreError": ("distributed.rendezvous", GENERIC, 0.75),
     "DistNetworkError": ("distributed.rendezvous", GENERIC, 0.75),

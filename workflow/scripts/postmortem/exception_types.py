@@ -36,6 +36,10 @@ _FRAMEWORK_FRAMES = re.compile(
     r"/(?:torch|torch_\w+|torchvision|tensorflow\w*|keras|jax|jaxlib|flax|lightning|pytorch_lightning|transformers|"
     r"accelerate|peft|trl|deepspeed|diffusers|timm)/"
 )
+_INTERPRETER_WORDS = re.compile(
+    r"values to unpack|is not in list|x not in list|dictionary update sequence|"
+    r"setting an array element with a sequence|truth value of an? (?:array|Series|DataFrame)"
+)
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
 _LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization)\.py|safetensors/")
 _TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
@@ -122,7 +126,8 @@ def _missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
 
 
 def _on_purpose(name: str, message: str) -> tuple[str, str, float]:
-    """A check in the project's own code speaks: what about?"""
+    """A check in the project's own code speaks: what about? Its first line says it, the others give details."""
+    message = message.strip().split("\n")[0] if not message.strip().split("\n")[0].endswith(":") else message
     for expression, cause, confidence in THEMES:
         if re.search(expression, message, re.IGNORECASE):
             return cause, GENERIC, confidence
@@ -147,6 +152,8 @@ def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, f
     inner = exception.frames[-1] if exception.frames else None
     if name == "ValueError" and inner and inner.own:
         return "code.bug", GENERIC, 0.55  # the interpreter itself: unpacking, conversions, list.index
+    if name == "ValueError" and _INTERPRETER_WORDS.search(exception.message):
+        return "code.bug", GENERIC, 0.5  # what a library was given or got back has another form than it takes
     if name == "ValueError" and exception.frames and last_own_frame(exception):
         if _SHAPE_WORDS.search(exception.message):
             return "model.shape_mismatch", GENERIC, 0.45

@@ -13,6 +13,10 @@ from .facts import Log, RaisedException, RunFacts, Traceback
 from .findings import HINT, WRAPPER, Evidence, Finding
 from .text import one_line
 
+# "RuntimeError: text" without its traceback, and R's "Error in f(x) :" or "Error: text".
+_BARE_ERROR = re.compile(
+    r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): \S|Error(?: in (?!rule|group)[^\n]{1,200}?)? ?:"
+)
 SCHEMA_VERSION = 1
 SUMMARY_CHARACTERS = 300  # the contract's limit
 SUMMARY_SENTENCES = 200  # characters; two lines of a terminal
@@ -234,7 +238,7 @@ def _traceback(root: Finding | None, logs: dict[str, Log]) -> list[dict[str, Any
 
 
 def _last_raised(facts: RunFacts) -> Evidence | None:
-    """The last exception of the last traceback, for the case that nothing is known of it. Launchers' do not count."""
+    """The last error of a log, for the case that nothing is known of it. What launchers say does not count."""
     for log in facts.logs:
         if log.role not in ("stderr", "stdout", "job"):
             continue
@@ -243,6 +247,10 @@ def _last_raised(facts: RunFacts) -> Evidence | None:
                 name = raised.type.rsplit(".", 1)[-1]
                 if raised.line and BY_TYPE.get(name, ("", "", 0.0))[1] != WRAPPER:
                     return Evidence(log.source.path, f"{raised.type}: {raised.message}".rstrip(": "), raised.line)
+        for line in reversed(log.lines):  # a bare one, as rich and R print them
+            name = line.text.partition(":")[0].rsplit(".", 1)[-1]
+            if _BARE_ERROR.match(line.text) and BY_TYPE.get(name, ("", "", 0.0))[1] != WRAPPER:
+                return Evidence(log.source.path, line.text, line.number)
     return None
 
 

@@ -168,7 +168,9 @@ def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tup
     exceptions: list[RaisedException] = []
     i = start
     while True:
-        indent = _indent_of(body.text(i)) if i >= 0 else 0
+        headed = i >= 0 and _HEADER.match(body.text(i))
+        # Without its header the first frame tells how far the whole is indented: by two less.
+        indent = _indent_of(body.text(i)) if headed else max(0, _spaces(body.text(i + 1)) - 2)
         exception, i = _parse_exception(body, i + 1, indent, root)
         if exception is None:
             break
@@ -201,6 +203,11 @@ def _parse_chain(body: _Body, start: int, before: str, root: Path | None) -> tup
         Traceback(exceptions, body.number(first), max(last.last_line, last.line), None, nested, logged, last.line == 0),
         end,
     )
+
+
+def _spaces(line: str) -> int:
+    text = _unbar(line)
+    return len(text) - len(text.lstrip(" \t"))
 
 
 def _indent_of(header: str) -> int:
