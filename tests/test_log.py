@@ -114,6 +114,13 @@ def test_chunks_do_not_lose_lines_or_count_wrongly(path: Path, monkeypatch: pyte
         assert [t.first_line for t in log.tracebacks] == [t.first_line for t in whole.tracebacks] == [40_001]
 
 
+def test_what_ends_a_run_has_its_place_behind_thousands_of_different_warnings(path: Path) -> None:
+    words = ["".join(chr(97 + i // 26**k % 26) for k in range(4)) + "-of-xyz" for i in range(30_000)]
+    warnings = "".join(f"warning: {word} {word[::-1]} is a thing of its own\n" for word in words)
+    (traceback,) = read(path, warnings + TRACEBACK + NOISE * 2).tracebacks
+    assert traceback.exceptions[0].message.startswith("the reason")
+
+
 def test_repeated_lines_are_kept_a_few_times_first_and_last(path: Path) -> None:
     content = "".join(f"ERROR: worker {i} lost at 0x{i:x}\n{NOISE[:400]}\n" for i in range(3_000))
     log = read(path, content)

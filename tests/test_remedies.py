@@ -40,6 +40,7 @@ def test_rerun_is_empty_where_it_cannot_be_known() -> None:
     assert rerun(facts(stage="")) == ""
     assert rerun(RunFacts(run="d/r", directory="x", stage="gat")) == ""
     assert rerun(facts(), {"batch_size": ""}) == ""
+    assert rerun(facts(flag=""), {"batch_size": 8}) == ""
 
 
 def test_read_on_shows_the_place() -> None:

@@ -29,7 +29,7 @@ def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
     """The command that runs this stage again, with config values changed; empty if the profile has no template."""
     templates = facts.profile.get("run_again") or {}
     given = {key: value for key, value in (values or {}).items() if str(value) != ""}
-    if not templates.get("stage") or not facts.stage or (values and not given):
+    if not templates.get("stage") or not facts.stage or (values and not given) or (given and not templates.get("flag")):
         return ""
     flags = " ".join(
         templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))

@@ -23,6 +23,9 @@ from .traceback import parse_tracebacks
 WHOLE_BYTES = 384 * 1024  # a log up to this size is kept whole; nine in ten failed runs' logs are smaller
 CHUNK_BYTES = 4 * 1024 * 1024  # read at a time; two chunks and the kept lines are all that is ever in memory
 KEPT_BYTES = 384 * 1024  # of a larger log
+FATAL_BYTES = (
+    128 * 1024
+)  # more, for what ends a run: thousands of different warnings before it must not use up its place
 HEAD_LINES = 60  # versions, configuration and warnings stand at the top
 TAIL_BYTES = 96 * 1024  # the end is where a failure is told; a 16-rank traceback is about 60 KiB
 LINE_CHARACTERS = 2_000  # of one line; the rest of a longer line is dropped, matches in it are kept as pieces
@@ -39,6 +42,9 @@ _SIGNAL_WORDS = (
     r"|signal|timed? ?out|time limit|warning|unexpected|mismatch|exceed|quota|no space|corrupt|locked|unreachable|xid"
     r"|slurmstepd|srun:|sbatch:|usage:|stopped|requeue|preempt|stale|retry|rejected|unsupported|deprecated|complete"
     r"|saved|empty|diverge|overflow"
+)
+_FATAL_WORDS = re.compile(
+    rb"Traceback|\w(?:Error|Exception)\b|[Ff]atal|FATAL|[Kk]illed|[Oo]ut of memory|oom|Segmentation|core dumped|slurmstepd"
 )
 # Left out of a line's key: lines that differ only in numbers, times and addresses are the same line again.
 _NUMBER_BYTES = b"0123456789abcdefABCDEF.:,-"
@@ -151,8 +157,8 @@ class _Kept:
         self.seen: dict[bytes, int] = {}
         self.last: dict[bytes, deque[tuple[int, bytes]]] = {}
 
-    def add(self, number: int, raw: bytes) -> None:
-        if number in self.lines or self.bytes > KEPT_BYTES:
+    def add(self, number: int, raw: bytes, most: int = KEPT_BYTES) -> None:
+        if number in self.lines or self.bytes > most:
             return
         self.lines[number] = _pieces(number, raw)
         self.bytes += sum(len(piece.text) for piece in self.lines[number])
@@ -273,13 +279,14 @@ def _keep_around(data: bytes, begin: int, end: int, line: int, after: int, kept:
         position = previous
     for earlier, raw in reversed(before):
         kept.add(earlier, raw)
-    kept.add(line, data[begin:end])
+    most = KEPT_BYTES + (FATAL_BYTES if _FATAL_WORDS.search(data, begin, min(end, begin + LINE_CHARACTERS)) else 0)
+    kept.add(line, data[begin:end], most)
     position, number = end + 1, line
     for left in range(after, 0, -1):
         if position >= len(data):
             return left
         stop = _line_end(data, position)
         number += 1
-        kept.add(number, data[position:stop])
+        kept.add(number, data[position:stop], most)
         position = stop + 1
     return 0
