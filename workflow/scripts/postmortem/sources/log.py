@@ -44,7 +44,8 @@ _SIGNAL_WORDS = (
     r"|saved|empty|diverge|overflow"
 )
 _FATAL_WORDS = re.compile(
-    rb"Traceback|\w(?:Error|Exception)\b|[Ff]atal|FATAL|[Kk]illed|[Oo]ut of memory|oom|Segmentation|core dumped|slurmstepd"
+    rb"Traceback|\w(?:Error|Exception)\b|[Ff]atal|FATAL|[Kk]illed|[Oo]ut of memory|oom|Segmentation|core dumped"
+    rb"|slurmstepd"
 )
 # Left out of a line's key: lines that differ only in numbers, times and addresses are the same line again.
 _NUMBER_BYTES = b"0123456789abcdefABCDEF.:,-"
