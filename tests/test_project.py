@@ -87,6 +87,10 @@ def test_a_profile_of_one_s_own(root: Path) -> None:
         ({"run_patern": "x"}, ["own.yaml", "run_patern", 'did you mean "run_pattern"?']),
         ({"logs": {"stderr": "slurm.err"}}, ["own.yaml", "logs.stderr", "list of file patterns"]),
         ({"run_pattern": "("}, ["own.yaml", "run_pattern", "regular expression"]),
+        (
+            {"run_again": {"stage": "train {phase}"}},
+            ["run_again.stage", '"train {phase}"', "{stage}, {config}, {flags}"],
+        ),
         ({"stages": {"a": {"needs": ["bb"]}, "b": {}}}, ["stages.a.needs", '"bb"', 'did you mean "b"?']),
         ({"stages": {"a": {"resources": "big"}}}, ["stages.a.resources", '"big"']),
         ({"databases": [{"kind": "postgres", "path": "x"}]}, ["databases.0.kind", "project_db or mlflow"]),

@@ -10,6 +10,7 @@ from .facts import Frame, RaisedException
 from .findings import GENERIC, WRAPPER, Finding
 from .statements import Statement
 
+MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
 _CHECKPOINT_PATH = re.compile(
     r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
     re.I,
@@ -127,7 +128,8 @@ def _missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
 
 def _on_purpose(name: str, message: str) -> tuple[str, str, float]:
     """A check in the project's own code speaks: what about? Its first line says it, the others give details."""
-    message = message.strip().split("\n")[0] if not message.strip().split("\n")[0].endswith(":") else message
+    first = message.strip().split("\n")[0]
+    message = (message if first.endswith(":") else first)[:MESSAGE_CHARACTERS]
     for expression, cause, confidence in THEMES:
         if re.search(expression, message, re.IGNORECASE):
             return cause, GENERIC, confidence

@@ -139,6 +139,13 @@ def _find(name: str, project_root: Path) -> Path:
     )
 
 
+_PLACEHOLDERS = {
+    "stage": {"stage": "", "config": "", "flags": ""},
+    "flag": {"field": "", "value": ""},
+    "workflow": {"output": ""},
+}
+
+
 def _check_references(profile: Profile, place: str) -> None:
     """What a JSON schema cannot say: expressions that compile, stages and resources that exist."""
     for key, expression in (("run_pattern", profile.run_pattern), ("success_line", profile.success_line)):
@@ -158,3 +165,12 @@ def _check_references(profile: Profile, place: str) -> None:
             raise ConfigError(
                 f'{place}: stages.{name}.resources is "{stage.resources}", which is no key of resources{hint}'
             )
+    for key, known in _PLACEHOLDERS.items():
+        template = getattr(profile.run_again, key)
+        try:
+            template.format(**known)
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            names = ", ".join(f"{{{name}}}" for name in known)
+            raise ConfigError(
+                f'{place}: run_again.{key} is "{template}", but it may only hold {names} ({type(error).__name__}: {error})'
+            ) from error
