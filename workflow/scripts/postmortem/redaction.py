@@ -57,26 +57,37 @@ _KEY_LINE = re.compile(
     r"[\s|>]{0,8}(?:[A-Za-z0-9+/=]{16,}|[A-Za-z0-9+/]{1,64}={1,2}|(?:Proc-Type|DEK-Info|Comment|Version): .*)\s*$"
 )
 KEY_LINES = 80  # of one private key; RSA of 4096 bits has 51
-# A cheap test before the expensive ones: no line without one of these can hold a secret of the kinds above.
-_SUSPECT = re.compile(
-    r"(?i)hf_|gh[pousr]_|github_pat|glpat|_pat_|sk-|sk_|nvapi|r8_|dapi|xox|xapp|AKIA|ASIA|AIza|ya29|eyJ|npm_|wandb"
-    r"|pypi-|SG\.|slack|pass|pwd|secret|key|token|credential|bearer|authorization|x-amz|[?&]sig|://|--user|-u "
-)
+# Cheap tests before the expensive ones: no line without one of these words can hold a secret of the kinds above. Looked
+# for one by one, which takes a fifth of the time of one expression for all of them; most lines have none.
+_SHAPE_WORDS = (
+    "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "_pat_", "sk-", "sk_", "nvapi-", "r8_",
+    "dapi", "xox", "xapp-", "akia", "asia", "aiza", "ya29.", "eyj", "npm_", "wandb_v", "pypi-", "sg.", "slack.com/",
+)  # fmt: skip
+_NAME_WORDS = ("pass", "pwd", "secret", "token", "credential", "authorization", "key", "x-amz-", "?sig", "&sig")
+_COMMAND_WORDS = ("wandb", "key", "login", "curl", "wget", "http")
 
 
 def redact(text: str) -> str:
     """Replace what looks like a credential by `[redacted]`."""
-    if not _SUSPECT.search(text):
-        return text
-    text = _TOKEN.sub(REDACTED, text)
-    if "://" in text:
+    folded = text.casefold()
+    if _has(folded, _SHAPE_WORDS):
+        text = _TOKEN.sub(REDACTED, text)
+    if "://" in folded:
         text = _URL_USER.sub(rf"\1{REDACTED}", _URL_PASSWORD.sub(rf"\1{REDACTED}", text))
-    text = _BEARER.sub(rf"\1{REDACTED}", text)
-    text = _COMMAND.sub(lambda m: (m[1] or m[3] or m[5]) + REDACTED, text)
+    if "bearer" in folded:
+        text = _BEARER.sub(rf"\1{REDACTED}", text)
+    if _has(folded, _COMMAND_WORDS):
+        text = _COMMAND.sub(lambda m: (m[1] or m[3] or m[5]) + REDACTED, text)
+    if not _has(folded, _NAME_WORDS):
+        return text
     if (begin := _KEY_BEGIN.search(text)) and text[begin.end() :].strip():
         end = _KEY_END.search(text, begin.end())
         text = text[: begin.end()] + REDACTED + (text[end.start() :] if end else "")
     return _redact_named(text)
+
+
+def _has(folded: str, words: tuple[str, ...]) -> bool:
+    return any(map(folded.__contains__, words))
 
 
 def redact_blocks(texts: Iterable[str]) -> list[str]:

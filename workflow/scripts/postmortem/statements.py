@@ -199,13 +199,17 @@ def _mark_handled(statements: list[Statement]) -> None:
         statement = statements[index]
         if (
             statement.kind in (PROGRESS, INFO)
+            and life.get(statement.rank, 0) < LIFE_AFTER  # enough is enough: the expressions take their time
             and not _SHUTDOWN.search(statement.text)
             and not _NCCL_INFO.search(statement.text)
         ):
             life[statement.rank] = life.get(statement.rank, 0) + 1
         elif statement.kind in (EXCEPTION, ERROR, LINE):
             after = life.get(statement.rank, 0)
-            announced = any(
-                _RETRY.search(s.text) for s in statements[max(0, index - 1) : index + 3] if s.kind not in (EXCEPTION,)
-            )
-            statement.handled = after >= LIFE_AFTER or (announced and after > 0)
+            statement.handled = after >= LIFE_AFTER or (after > 0 and _is_announced(statements, index))
+
+
+def _is_announced(statements: list[Statement], index: int) -> bool:
+    """Whether a line beside an error says that it is tried again, or that one can do without."""
+    near = statements[max(0, index - 1) : index + 3]
+    return any(_RETRY.search(statement.text) for statement in near if statement.kind != EXCEPTION)
