@@ -116,34 +116,9 @@ def bench_diagnoses(scratch: Path) -> None:
         run.mkdir(parents=True)
         (run / "slurm.err").write_text(f"INFO epoch {i}\n" * 50 + TRACEBACK)
         (run / ".failed").touch()
-    ours = timed(
-        [
-            SNAKEMAKE,
-            "diagnose_all",
-            "-s",
-            str(REPOSITORY / "Snakefile"),
-            "--directory",
-            str(project),
-            "--cores",
-            "2",
-            "--config",
-            "sacct=off",
-        ]
-    )
-    again = timed(
-        [
-            SNAKEMAKE,
-            "diagnose_all",
-            "-s",
-            str(REPOSITORY / "Snakefile"),
-            "--directory",
-            str(project),
-            "--cores",
-            "2",
-            "--config",
-            "sacct=off",
-        ]
-    )
+    command = [SNAKEMAKE, "diagnose_all", "-s", str(REPOSITORY / "Snakefile"), "--directory", str(project)]
+    command += ["--cores", "2", "--config", "sacct=off"]
+    ours, again = timed(command), timed(command)
     empty = scratch / "empty"
     empty.mkdir()
     (empty / "Snakefile").write_text(
