@@ -275,6 +275,15 @@ class GraphCache:
 
 
 @dataclass
+class TrackedAttempt:
+    """An earlier attempt of a run in a tracker's database, with the parameters that it recorded."""
+
+    status: str
+    ended_at: str
+    params: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class TrackedRun:
     """What a tracker's database holds about the run."""
 
@@ -288,6 +297,7 @@ class TrackedRun:
     metrics: dict[str, Any] = field(default_factory=dict)
     schema: str = ""
     history: list[dict[str, str]] = field(default_factory=list)  # earlier attempts
+    good: TrackedAttempt | None = None  # the newest of them that finished
 
 
 @dataclass

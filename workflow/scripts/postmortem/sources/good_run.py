@@ -1,15 +1,19 @@
-"""The last good run: this run's own last success, or its nearest sibling's, and what is different now."""
+"""The last good run: this run's own last success, else its nearest sibling's, and what is different now."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import ending, times
-from ..facts import READ, Config, Difference, GoodRun, Line, Log, RunFacts
+from ..facts import READ, GoodRun, Log, RunFacts, TrackedAttempt
 from ..git import GitRepository
 from ..run import Run, find_all, success_artefact
-from ..statements import ERROR, EXCEPTION, LINE, WARNING, statements_of
+from ..screened import Screened
+from . import differences
+from .code import started_at
 from .config import config_name, read_config
 from .log import read_log
 
@@ -18,129 +22,127 @@ if TYPE_CHECKING:
     from ..project import Project
 
 DIFFERENCES = 20  # shown; more than that is another run, not the same with a change
-NEW_LINES = 8
 CANDIDATES = 12  # siblings whose logs' ends are looked at
-_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?|'[^']*'|\"[^\"]*\"|/\S+")
-# Keys that differ between runs by what they are, not by what was done to them.
-_EXPECTED = re.compile(
-    r"(?:^|\.)(?:seed|dataset|run_?name|run_?id|[^.]*_(?:path|dir|root)|timestamp|created|model_size)$"
-)
-_VERSION = re.compile(
-    r"\b(?P<name>torch|lightning|pytorch[_-]lightning|torch[_-]geometric|numpy|mlflow|cuda|"
-    r"python)[ =:v]{1,3}(?P<version>\d+\.\d+[\w.+]*)",
-    re.I,
-)
+SAME_ATTEMPT = timedelta(hours=1)  # a tracker and a scheduler that name ends so near mean the same attempt
+_ENDED_WELL = {"complete", "completed", "finished", "success"}
+
+
+@dataclass
+class _Good:
+    """A run that went well, with what is left of it."""
+
+    run: str
+    relation: str
+    ended: datetime | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    logs: list[Log] = field(default_factory=list)
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
-    """Fill facts.good_run, if there is a good run to compare with."""
-    run = run_state.run
-    good = nearest_good_run(project, run)
+    """Fill facts.good_run, if there is a good run to compare with, and facts.environment."""
+    facts.environment = differences.versions_in(facts.logs)
+    started = started_at(facts)
+    own = _earlier_attempt(project, facts, started)
+    good = own if own and (own.config or own.logs) else _sibling(project, run_state.run) or own
     if good is None:
         return
-    logs = [read_log(project.root / path, project.root, role) for path, role in _streams(project, good)]
-    ended = next((log.last_time for log in logs if log.last_time), "")
-    found = GoodRun(good.id, "sibling", ended)
-    config = read_config(good.directory / config_name(project), project.root)
-    found.differences = [*_config_differences(facts.config, config), *_versions(facts.logs, logs)]
-    found.differences += _commits(project, facts, ended)
-    found.new_lines, found.new_lines_source = _new_lines(facts.logs, logs)
+    found = GoodRun(good.run, good.relation, good.ended.isoformat(timespec="seconds") if good.ended else "")
+    found.differences = differences.of_config(facts.config, good.config, of_sibling=good.relation == "sibling")
+    found.differences += differences.of_versions(facts.environment, differences.versions_in(good.logs))
+    files = sorted({frame.file for frame in facts.code})
+    found.differences += differences.of_code(GitRepository(project.root), files, good.ended, started)
+    names = [facts.dataset, facts.name, *good.run.split("/")]
+    found.new_lines, found.new_lines_source = differences.of_lines(facts.logs, good.logs, names)
     found.differences = found.differences[:DIFFERENCES]
     facts.good_run = found
 
 
-def nearest_good_run(project: Project, run: Run) -> Run | None:
-    """The finished run of the same stage that is nearest: same dataset before same size before any."""
+# --- the same run, earlier -----------------------------------------------------------------------------------------
+
+
+def _earlier_attempt(project: Project, facts: RunFacts, started: datetime | None) -> _Good | None:
+    """The last attempt of the same run that succeeded, as the schedulers and the trackers know it."""
+    scheduled, tracked = _scheduled(project, facts), _tracked(facts, started)
+    if scheduled is None or tracked is None:
+        return scheduled or tracked
+    assert scheduled.ended and tracked.ended
+    if abs(scheduled.ended - tracked.ended) <= SAME_ATTEMPT:
+        tracked.logs = scheduled.logs
+        return tracked
+    return max(scheduled, tracked, key=lambda good: good.ended or datetime.min)
+
+
+def _scheduled(project: Project, facts: RunFacts) -> _Good | None:
+    """The last earlier attempt that SLURM or Snakemake calls finished; its output is what sbatch captured."""
+    for attempt in reversed(facts.attempts[:-1]):
+        ended = times.parse(attempt.end)
+        if attempt.state.lower() not in _ENDED_WELL or ended is None:
+            continue
+        paths = [project.absolute(name) for name in attempt.logs if name.endswith((".err", ".out"))]
+        logs = [read_log(path, project.root, "job", attempt.job_id) for path in paths]
+        return _Good(facts.run, "same run", ended, {}, [log for log in logs if log.source.state == READ and log.size])
+    return None
+
+
+def _tracked(facts: RunFacts, started: datetime | None) -> _Good | None:
+    """The last earlier attempt that a database calls finished, with the configuration that it keeps.
+
+    Its newest row is of an earlier attempt where it ended before this one started: an attempt that dies at the start
+    never reaches the tracker.
+    """
+    found = []
+    for tracked in facts.trackers:
+        rows = [tracked.good] if tracked.good else []
+        if started is not None:
+            rows.append(TrackedAttempt(tracked.status, tracked.ended_at, tracked.params))
+        for row in rows:
+            ended = times.parse(row.ended_at)
+            if row.status.lower() in _ENDED_WELL and ended and (started is None or ended < started):
+                config = {key.removeprefix("config."): value for key, value in row.params.items()}
+                found.append(_Good(facts.run, "same run", ended, config))
+    return max(found, key=lambda good: (good.ended or datetime.min, len(good.config)), default=None)
+
+
+# --- siblings ------------------------------------------------------------------------------------------------------
+
+
+def _sibling(project: Project, run: Run) -> _Good | None:
+    good = nearest_sibling(project, run)
+    if good is None:
+        return None
+    logs = [read_log(path, project.root, role) for path, role in _streams(project, good)]
+    ended = max((moment for log in logs if (moment := times.parse(log.last_time))), default=None)
+    config = read_config(good.directory / config_name(project), project.root)
+    return _Good(good.id, "sibling", ended, {key: item.value for key, item in config.values.items()}, logs)
+
+
+def nearest_sibling(project: Project, run: Run) -> Run | None:
+    """The finished run of the same stage that is nearest: the same run of another dataset, then another size or kind.
+
+    One that ended well and is under suspicion itself, such as a model full of NaN, is no example.
+    """
     if not run.stage:
         return None
     siblings = [other for other in find_all(project) if other.stage == run.stage and other.id != run.id]
     siblings.sort(
         key=lambda other: (other.size != run.size, other.kd != run.kd, other.dataset != run.dataset, other.id)
     )
-    return next((other for other in siblings[:CANDIDATES] if _ended_well(project, other)), None)
+    screened = Screened(project)
+    good = (other for other in siblings[:CANDIDATES] if _ended_well(project, other))
+    return next((other for other in good if not screened.suspicions(other)), None)
 
 
 def _ended_well(project: Project, run: Run) -> bool:
     artefact = success_artefact(run, project.profile)
-    if (
-        artefact is None
-        or not artefact.is_file()
-        or artefact.stat().st_size == 0
-        or (run.directory / ".failed").exists()
-    ):
+    if artefact is None or not artefact.is_file() or artefact.stat().st_size == 0:
         return False
-    ends = [ending.read(project.root / path) for path, role in _streams(project, run) if role == "stderr"]
+    if (run.directory / ".failed").exists():
+        return False
+    ends = [ending.read(path) for path, role in _streams(project, run) if role == "stderr"]
     return not any(end.fatal for end in ends if end)
 
 
-def _streams(project: Project, run: Run) -> list[tuple[str, str]]:
+def _streams(project: Project, run: Run) -> list[tuple[Path, str]]:
     patterns = [(pattern, "stderr") for pattern in project.profile.logs.stderr]
     patterns += [(pattern, "stdout") for pattern in project.profile.logs.stdout]
-    return [
-        (project.relative(path), role) for pattern, role in patterns for path in sorted(run.directory.glob(pattern))
-    ]
-
-
-def _config_differences(now: Config | None, then: Config) -> list[Difference]:
-    if now is None or now.source.state != READ or then.source.state != READ:
-        return []
-    differences = []
-    for key in sorted(now.values.keys() | then.values.keys()):
-        if _EXPECTED.search(key):
-            continue
-        mine, theirs = now.values.get(key), then.values.get(key)
-        if mine is None or theirs is None or mine.value != theirs.value:
-            differences.append(
-                Difference("config", key, _shown(mine), _shown(theirs), now.source.path, mine.line if mine else None)
-            )
-    return differences
-
-
-def _shown(item: Any) -> str:
-    return "not set" if item is None else str(item.value)
-
-
-def _versions(now: list[Log], then: list[Log]) -> list[Difference]:
-    mine, theirs = _versions_in(now), _versions_in(then)
-    return [
-        Difference("package", name, mine[name], theirs[name])
-        for name in sorted(mine.keys() & theirs.keys())
-        if mine[name] != theirs[name]
-    ]
-
-
-def _versions_in(logs: list[Log]) -> dict[str, str]:
-    return {m["name"].lower(): m["version"] for log in logs for line in log.lines for m in _VERSION.finditer(line.text)}
-
-
-def _commits(project: Project, facts: RunFacts, ended: str) -> list[Difference]:
-    """Commits since the good run ended that touch the files in the traceback."""
-    files = sorted({frame.file for frame in facts.code})
-    moment = times.parse(ended) if ended else None
-    if not files or moment is None:
-        return []
-    commits = GitRepository(project.root).commits_since(moment.isoformat(), files)
-    return [Difference("code", ", ".join(files), commit, "before it") for commit in commits]
-
-
-def _new_lines(now: list[Log], then: list[Log]) -> tuple[list[Line], str]:
-    """Statements of this run, of its first log that has any, that no log of the good run makes."""
-    known = {_template(s.text) for log in then for s in statements_of(log)}
-    for log in now:
-        if log.role not in ("stderr", "stdout"):
-            continue
-        new = [
-            s
-            for s in statements_of(log)
-            if s.kind in (EXCEPTION, ERROR, WARNING, LINE) and _template(s.text) not in known
-        ]
-        lines: dict[str, Line] = {}
-        for statement in new:
-            lines.setdefault(_template(statement.text), Line(statement.line, statement.text.split("\n")[0]))
-        if lines and then:
-            return list(lines.values())[:NEW_LINES], log.source.path
-    return [], ""
-
-
-def _template(text: str) -> str:
-    return _NUMBERS.sub("#", text.split("\n")[0])[:160]
+    return [(path, role) for pattern, role in patterns for path in sorted(run.directory.glob(pattern))]

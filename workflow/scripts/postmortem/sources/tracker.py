@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..facts import PARTIAL, READ, UNREADABLE, RunFacts, Source, TrackedRun
+from ..facts import PARTIAL, READ, UNREADABLE, RunFacts, Source, TrackedAttempt, TrackedRun
 from ..redaction import redact
 from .place import relative, unreadable
 from .series import Series
@@ -124,11 +124,10 @@ def _mlflow(connection: sqlite3.Connection, run: str, tracked: TrackedRun, curve
         for row in earlier
     ]
     identity = newest["run_uuid"]
-    for table, target in (("params", tracked.params),):
-        for key, value in connection.execute(
-            f"SELECT key, value FROM {table} WHERE run_uuid = ? LIMIT ?", (identity, MOST_ROWS)
-        ):
-            target[str(key)] = _kept(str(key), value)
+    tracked.params |= _params(connection, identity)
+    if good := next((row for row in earlier if row["status"] == "FINISHED"), None):
+        params = _params(connection, good["run_uuid"])
+        tracked.good = TrackedAttempt("FINISHED", _time(good["end_time"]), params)
     for key, value in connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (identity,)):
         if key in ("error_msg", "error", "exception"):
             tracked.error = redact(str(value))[:2000]
@@ -141,6 +140,11 @@ def _mlflow(connection: sqlite3.Connection, run: str, tracked: TrackedRun, curve
                 float(step), float("nan") if is_nan else float(value)
             )
             tracked.metrics[str(key)] = "nan" if is_nan else value
+
+
+def _params(connection: sqlite3.Connection, identity: str) -> dict[str, str]:
+    query = "SELECT key, value FROM params WHERE run_uuid = ? LIMIT ?"
+    return {str(key): _kept(str(key), value) for key, value in connection.execute(query, (identity, MOST_ROWS))}
 
 
 def _kept(key: str, value: Any) -> str:
