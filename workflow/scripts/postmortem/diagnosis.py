@@ -6,7 +6,7 @@ from typing import Any
 
 from . import chains, exception_types
 from .catalogue import Catalogue, Entry, finding_from
-from .detectors import all_detectors
+from .detectors import all_detectors, confirm_good_run
 from .detectors.confirm import confirm
 from .facts import RunFacts
 from .findings import Evidence, Finding
@@ -25,9 +25,11 @@ def diagnose(facts: RunFacts, catalogue: Catalogue) -> dict[str, Any]:
     statements = [statements_of(log) for log in facts.logs]
     said = _said_by_logs(facts, catalogue, statements)
     shown = _shown_by_other_facts(facts, problems)
-    for finding in said:
+    for finding in (*said, *shown):
         try:
-            confirm(finding, facts)
+            if not any(finding is other for other in shown):  # detectors have looked at all facts themselves
+                confirm(finding, facts)
+            confirm_good_run.support(finding, facts)
         except Exception as error:
             problems.append(f"a check of {finding.id} broke: {type(error).__name__}: {error}")
     findings = resolve([*said, *shown])

@@ -52,7 +52,7 @@ def present(
         "discovery": facts.reasons,
         "attempts": [asdict(attempt) for attempt in facts.attempts],
         "code": [asdict(frame) for frame in facts.code[:CODE_FRAMES]],
-        "changed": asdict(facts.good_run) if facts.good_run else None,
+        "changed": asdict(facts.good_run) if facts.good_run and failed else None,
         "traceback": _traceback(root, logs) if failed else [],
         "stage": facts.stage,
         "dataset": facts.dataset,
