@@ -107,3 +107,12 @@ def state(job: str) -> str:
     """What the controller says of a job."""
     done = subprocess.run(["scontrol", "-o", "show", "job", job], capture_output=True, text=True)
     return next((word.partition("=")[2] for word in done.stdout.split() if word.startswith("JobState=")), "")
+
+
+def cancel_all(folder: Path) -> None:
+    """Jobs that were submitted below that folder, diagnoses included."""
+    said = subprocess.run(["squeue", "-h", "-o", "%A|%Z"], capture_output=True, text=True).stdout
+    rows = [line.partition("|") for line in said.splitlines()]
+    left = [job for job, _, where in rows if Path(where).is_relative_to(folder)]
+    if left:
+        subprocess.run(["scancel", *left], check=False)

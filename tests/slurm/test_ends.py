@@ -110,7 +110,7 @@ def batch(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bat
         wait_for(lambda: all(state(job) in ENDED for job in ended), 120, "the ends")
         yield made
     finally:
-        subprocess.run(["scancel", *made.jobs.values()], check=False)
+        flows.cancel_all(made.folder)
 
 
 def test_every_end_is_named(batch: Batch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,10 +46,7 @@ def started(slurm: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
         if flow.process.poll() is None:
             flow.process.kill()
             flow.process.wait()
-    queue = subprocess.run(["squeue", "-h", "-o", "%A|%Z"], capture_output=True, text=True).stdout.splitlines()
-    left = [line.split("|")[0] for line in queue if line.split("|")[1].startswith(str(folder))]
-    if left:
-        subprocess.run(["scancel", *left], check=False)
+    flows.cancel_all(folder)
 
 
 def test_the_head_process_may_be_killed(started: dict[str, Flow]) -> None:

@@ -42,9 +42,12 @@ def show(job_ids: Iterable[str]) -> list[SlurmJob]:
     return list(found.values())
 
 
-def waiting(work_dir: Path) -> list[str]:
-    """Ids of the user's jobs that wait and were submitted in that folder: no log and no sacct tells of them."""
-    command = ["squeue", "-h", "-t", "PENDING", "-u", getpass.getuser(), "-o", "%A|%Z"]
+def known_in(work_dir: Path) -> list[str]:
+    """Ids of the user's jobs that were submitted in that folder: waiting, running, or ended some minutes ago.
+
+    Of a job that waits, or ended before it could write, no log tells.
+    """
+    command = ["squeue", "-h", "-t", "all", "-u", getpass.getuser(), "-o", "%A|%Z"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -23,6 +23,7 @@ FIELDS = (
     "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir,SubmitLine"
 )
 TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
+UNNAMED = "allocation"  # for some seconds sacct calls a job so that ended soon, and does not know its folder either
 WAIT_SECONDS = 1.0  # for sacct to record an end that the controller knows
 HISTORY = "now-14days"  # jobs whose id no log tells are found by name and folder among those that ended lately
 
@@ -82,9 +83,9 @@ def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
     Two bounded calls, since `-S` does not list jobs that wait for a dependency and `-j` does not find unknown ids.
     What sacct does not say, because it is not there or has not heard of a job's end yet, the controller may know.
     """
+    job_ids = {*job_ids, *scontrol.known_in(work_dir)}
     if not shutil.which("sacct"):
         return Accounting(scontrol.show(_newest(job_ids)), "sacct: not on this machine")
-    job_ids = {*job_ids, *scontrol.waiting(work_dir)}
     wanted = {base_id(job_id) for job_id in job_ids}
     found, problems = [], []
     calls = [["-S", HISTORY]]
@@ -103,7 +104,7 @@ def _with_latest(jobs: list[SlurmJob], job_ids: Collection[str]) -> list[SlurmJo
     Of an end only after a short wait, for sacct says more: the steps, and who cancelled a job.
     """
     last = {base_id(job.id): job for job in sorted(jobs, key=lambda job: job.submit)}
-    settled = {base for base, job in last.items() if _ended(job) and job.state != "REQUEUED"}
+    settled = {base for base, job in last.items() if _is_told(job)}
     settled -= {base_id(job.id) for job in jobs if not _ended(job)}  # of an array some tasks may have ended
     shown = scontrol.show(_newest(job_id for job_id in job_ids if base_id(job_id) not in settled))
     known = {job.id for job in jobs if job.state != "REQUEUED"}
@@ -112,10 +113,15 @@ def _with_latest(jobs: list[SlurmJob], job_ids: Collection[str]) -> list[SlurmJo
     if ended := [job for job in shown if _ended(job)]:
         time.sleep(WAIT_SECONDS)
         late = _call(["-j", ",".join(job.id for job in ended)]).jobs
-        told = {job.id for job in late if _ended(job) and job.state != "REQUEUED"}
+        told = {job.id for job in late if _is_told(job)}
         news += [job for job in late if job.id in told] + [job for job in ended if job.id not in told]
     renewed = {job.id for job in news}
-    return [job for job in jobs if _ended(job) or job.id not in renewed] + news
+    return [job for job in jobs if job.id not in renewed or (_ended(job) and job.name != UNNAMED)] + news
+
+
+def _is_told(job: SlurmJob) -> bool:
+    """Whether sacct has told all of the job's last attempt."""
+    return _ended(job) and job.state != "REQUEUED" and job.name != UNNAMED
 
 
 def _unique(jobs: list[SlurmJob]) -> list[SlurmJob]:
