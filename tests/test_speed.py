@@ -12,7 +12,10 @@ from postmortem.sources import log as log_module
 from postmortem.sources.log import WHOLE_BYTES, read_log
 from postmortem.statements import statements_of
 
-CRASH = 'Traceback (most recent call last):\n  File "/p/train.py", line 3, in <module>\n    main()\nValueError: the reason\n'
+CRASH = (
+    'Traceback (most recent call last):\n  File "/p/train.py", line 3, in <module>\n    main()\n'
+    "ValueError: the reason\n"
+)
 KINDS: dict[str, Callable[[int], str]] = {
     "training": lambda i: f"2026-11-22 21:51:{i % 60:02d},000  trainer  INFO  step {i} train_loss 0.{i:06d} lr 1e-3",
     "words of secrets": lambda i: f"Graph {i} with {i % 97} nodes passed the token embedding check, key={i}",

@@ -5,27 +5,25 @@ Each source is guarded: one that breaks becomes a line of `not_checked`, since a
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from . import catalogue
+from . import catalogue, fallback
 from .discover import RunState
 from .facts import ABSENT, PARTIAL, READ, Artefact, Log, RunFacts, SnakemakeJob
+from .history import LOG_BYTES
 from .project import Project
 from .run import WORKFLOW, success_artefact
 from .sources import snakemake
-from .sources.log import read_log, signal_patterns
+from .sources.log import CHUNK_BYTES, read_log, signal_patterns
 from .sources.snakemake_excerpt import lines_of_others
 
 Reader = Callable[[Project, RunState, RunFacts], None]
 
-# In this order: later ones may look at what earlier ones found (code at tracebacks, good_run at config and code).
-SOURCES = ("config", "curves", "metrics", "tracker", "checkpoint", "data", "upstream", "code", "good_run")
+WHOLE_BYTES = 512 * 1024  # of all logs of a run that are kept whole; so that facts stay about 1 MB
 LOGS_PER_PATTERN = 3  # of the run's own logs that one pattern finds, the newest
 
 
@@ -50,34 +48,41 @@ def collect_run(project: Project, run_state: RunState) -> RunFacts:
         not_checked=list(run_state.not_read),
     )
     readers: list[tuple[str, Reader]] = [("logs", _read_logs), ("artefacts", _look_at_artefacts)]
-    if run.id != WORKFLOW:
-        readers += [(name, _reader(name)) for name in SOURCES if _exists(name)]
-    for name, read in readers:
+    for name, read in [*readers, *(_readers() if run.id != WORKFLOW else [])]:
         try:
             read(project, run_state, facts)
         except Exception as error:  # whatever a reader stumbles over, the others shall be heard
-            facts.not_checked.append(f"{name}: the reader broke ({type(error).__name__}: {error})")
+            facts.not_checked.append(f"{name}: the reader broke ({fallback.describe(error)})")
     return facts
 
 
-def _exists(name: str) -> bool:
-    return importlib.util.find_spec(f"{__package__}.sources.{name}") is not None
+def _readers() -> list[tuple[str, Reader]]:
+    """The readers of all other evidence. Imported here: whoever only plans the jobs needs none of them.
 
+    In this order: later ones may look at what earlier ones found (code at tracebacks, good_run at config and code).
+    """
+    from .sources import checkpoint, code, config, curves, data, good_run, metrics, tracker, upstream
 
-def _reader(name: str) -> Reader:
-    """The reader of a kind of evidence; imported when it is used, since some import torch or pandas."""
-
-    def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
-        import_module(f"{__package__}.sources.{name}").read(project, run_state, facts)
-
-    return read
+    return [
+        ("config", config.read),
+        ("curves", curves.read),
+        ("metrics", metrics.read),
+        ("tracker", tracker.read),
+        ("checkpoint", checkpoint.read),
+        ("data", data.read),
+        ("upstream", upstream.read),
+        ("code", code.read),
+        ("good_run", good_run.read),
+    ]
 
 
 def _read_logs(project: Project, run_state: RunState, facts: RunFacts) -> None:
+    left = WHOLE_BYTES
     last_job = run_state.attempts[-1].job_id if run_state.attempts else ""
     for path, role, job_id in run_log_files(project, run_state):
         own_job = job_id or (last_job if role in ("stderr", "stdout") else "")
-        log = read_log(path, project.root, role, own_job, lambda: _signals(project.root))
+        log = read_log(path, project.root, role, own_job, lambda: _signals(project.root), left)
+        left = max(0, left - log.size) if log.whole else left
         if log.source.state == ABSENT or log.size == 0:
             if role in ("stderr", "stdout"):
                 reason = log.source.reason if log.source.state == ABSENT else "empty"
@@ -126,18 +131,39 @@ def _own_logs(directory: Path, patterns: list[str]) -> list[Path]:
 
 
 def _leave_out_others(log: Log, path: Path, mine: list[SnakemakeJob]) -> None:
-    """Drop what a Snakemake log says of the jobs of other runs."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    jobs = snakemake.parse(text, log.source.path).jobs
-    if not mine or len(jobs) < 2:
+    """Drop what a Snakemake log says of the jobs of other runs. Of a large one only the end is looked at.
+
+    Discovery knows no job of this run from further up: whatever is told there is of others.
+    """
+    if not mine:
         return
-    others = lines_of_others(text, mine)
-    if others:
-        log.lines = [line for line in log.lines if line.number not in others]
-        log.tracebacks = [found for found in log.tracebacks if found.first_line not in others]
+    before, text = _tail(path)
+    jobs = snakemake.parse(text, log.source.path).jobs
+    if len(jobs) < 2 and not before:
+        return
+    others = {before + number for number in lines_of_others(text, mine)}
+    if others or before:
+        log.lines = [line for line in log.lines if line.number > before and line.number not in others]
+        log.tracebacks = [
+            found for found in log.tracebacks if found.first_line > before and found.first_line not in others
+        ]
         log.whole = False
         if log.source.state == READ:
             log.source.state, log.source.reason = PARTIAL, "lines about other runs' jobs were left out"
+
+
+def _tail(path: Path) -> tuple[int, str]:
+    """The last bytes of a log, from the beginning of a line on, and how many lines stand before them."""
+    with path.open("rb") as stream:
+        left = stream.seek(0, 2) - LOG_BYTES
+        stream.seek(0)
+        before = 0
+        while left > 0 and (block := stream.read(min(left, CHUNK_BYTES))):
+            before += block.count(b"\n")
+            left -= len(block)
+        if stream.tell():
+            before += stream.readline(CHUNK_BYTES).endswith(b"\n")
+        return before, stream.read(LOG_BYTES).decode("utf-8", "replace")
 
 
 def _look_at_artefacts(project: Project, run_state: RunState, facts: RunFacts) -> None:

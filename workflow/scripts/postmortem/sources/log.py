@@ -77,12 +77,18 @@ def _alternation(expressions: Sequence[str]) -> Any:
 
 
 def read_log(
-    path: Path, project_root: Path, role: str, job_id: str = "", signals: Callable[[], list[Any]] | None = None
+    path: Path,
+    project_root: Path,
+    role: str,
+    job_id: str = "",
+    signals: Callable[[], list[Any]] | None = None,
+    whole_bytes: int | None = None,
 ) -> Log:
     """Read one log.
 
     In: `signals` gives the expressions from `signal_patterns`, by default the general words alone; it is only called
     for a log that is too large to be kept whole, since compiling a catalogue takes longer than reading most logs.
+    whole_bytes: up to this size it is kept whole, if that is less than for every log.
     Out: a Log; absent and unreadable files are told apart in its source.
     """
     try:
@@ -98,7 +104,7 @@ def read_log(
         log.size = status.st_size
         log.modified = datetime.fromtimestamp(status.st_mtime).isoformat(timespec="seconds")
         with path.open("rb") as stream:
-            if log.size <= WHOLE_BYTES:
+            if log.size <= (WHOLE_BYTES if whole_bytes is None else min(whole_bytes, WHOLE_BYTES)):
                 _keep_all(log, stream.read(WHOLE_BYTES))
             else:
                 _scan(log, stream, (signals or signal_patterns)())

@@ -23,7 +23,7 @@ def lines_of_others(text: str, mine: list[SnakemakeJob]) -> set[int]:
     """
     ids = {job.jobid for job in mine}
     others: set[int] = set()
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the log's lines are counted: progress bars and form feeds end none
     for begin, end in _pieces(lines):
         owner = _owner(lines[begin:end])
         if owner and owner not in ids:

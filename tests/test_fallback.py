@@ -1,0 +1,123 @@
+"""When the diagnosis itself goes wrong: the job goes on, and the result, of the usual shape, says what broke."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from made_runs import facts_of, make_run
+
+from postmortem import batch_jobs, catalogue, diagnosis, discover, facts, fallback, project, render
+from postmortem.catalogue import Catalogue
+
+RUN = "set_01/teacher_autoencoder"
+SCHEMA = Path(__file__).resolve().parents[1] / "workflow" / "schemas" / "diagnosis.schema.json"
+OTHER = "set_01/student_autoencoder"
+CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: 1\n'
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> list[Path]:
+    return [tmp_path / "experimentruns" / run / "diagnosis.facts.json" for run in (RUN, OTHER)]
+
+
+def beside(paths: list[Path], name: str) -> list[str]:
+    return [str(path.with_name(name)) for path in paths]
+
+
+def break_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, run: str) -> None:
+    """That function breaks for one run, and works for the others."""
+    works = getattr(module, name)
+
+    def breaks(given: Any, *others: Any) -> Any:
+        known = given["run"] if isinstance(given, dict) else given.run
+        if known == run:
+            raise ValueError("first line\nsecond line")
+        return works(given, *others)
+
+    monkeypatch.setattr(module, name, breaks)
+
+
+def write_facts(targets: list[Path]) -> None:
+    for run, target in zip((RUN, OTHER), targets, strict=True):
+        facts.write(facts_of(run, "failed"), target)
+
+
+def test_a_diagnosis_of_a_run_that_broke_says_so(
+    targets: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_facts(targets)
+    break_once(monkeypatch, diagnosis, "diagnose", RUN)
+    files = [str(path) for path in catalogue.files()]
+    batch_jobs.analyze_batch([str(path) for path in targets], files, beside(targets, "diagnosis.json"))
+    broken, whole = (json.loads(Path(path).read_text()) for path in beside(targets, "diagnosis.json"))
+    assert (broken["run"], broken["status"], broken["root_cause"]["id"]) == (RUN, "unknown", "unknown")
+    assert broken["not_checked"] == ["the analysis broke (ValueError: first line second line)"]
+    assert whole["run"] == OTHER and not any("broke" in line for line in whole["not_checked"])
+    jsonschema.validate(broken, json.loads(SCHEMA.read_text()))
+    assert "second line" in caplog.text, "the log has the traceback"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"run": 3}', "\x00\xff"])
+def test_facts_that_cannot_be_read(content: str, tmp_path: Path) -> None:
+    source, target = tmp_path / "a" / "diagnosis.facts.json", tmp_path / "a" / "diagnosis.json"
+    source.parent.mkdir()
+    source.write_text(content)
+    batch_jobs.analyze_one(source, Catalogue([]), [], target)
+    assert json.loads(target.read_text())["root_cause"]["explanation"].startswith("the analysis broke (")
+
+
+def test_a_report_that_broke_has_all_headings_and_says_where_to_look(
+    targets: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_facts(targets)
+    files = [str(path) for path in catalogue.files()]
+    batch_jobs.analyze_batch([str(path) for path in targets], files, beside(targets, "diagnosis.json"))
+    break_once(monkeypatch, render, "markdown", RUN)
+    batch_jobs.report_batch(beside(targets, "diagnosis.json"), beside(targets, "diagnosis.md"))
+    broken, whole = (Path(path).read_text() for path in beside(targets, "diagnosis.md"))
+    for text in (broken, whole):
+        headings = [line for line in text.splitlines() if line.startswith("## ")]
+        assert headings[:5] == [f"## {name}" for name in fallback.HEADINGS]
+    assert "ValueError: first line second line" in broken and "diagnosis.json" in broken and RUN in broken
+    assert "The report broke" not in whole
+
+
+def test_facts_that_cannot_be_written_are_told_in_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path, RUN, stderr=CRASH)
+    known = project.from_config({"sacct": "off"}, tmp_path)
+    state = discover.discover(known).state_of(RUN)
+    assert state is not None
+    state.sentinel = {"not for JSON": object()}
+    batch_jobs.collect_one(known, state, tmp_path / "facts.json")
+    found = facts.read(tmp_path / "facts.json")
+    assert found.run == RUN and "could not be written (TypeError" in found.not_checked[0]
+
+
+def test_a_run_that_is_gone_since_the_jobs_were_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path, RUN, stderr=CRASH)
+    monkeypatch.chdir(tmp_path)
+    targets = [tmp_path / "gone.json", tmp_path / "there.json"]
+    batch_jobs.collect_batch({"sacct": "off"}, ["set_09/gone", RUN], [str(path) for path in targets])
+    gone, there = map(facts.read, targets)
+    assert gone.state == "unknown" and "is gone now" in gone.reasons[0]
+    assert there.state == "failed" and there.logs
+
+
+def test_a_catalogue_file_that_is_broken_costs_only_itself(tmp_path: Path) -> None:
+    good = [str(path) for path in catalogue.files()]
+    broken = tmp_path / "own.yaml"
+    broken.write_text("- id: [")
+    entries, problems = batch_jobs.load_catalogue([*good, str(broken)])
+    whole, none = batch_jobs.load_catalogue(good)
+    assert len(entries.entries) == len(whole.entries) and none == []
+    assert len(problems) == 1 and "own.yaml" in problems[0]
+
+
+def test_an_exception_in_one_line() -> None:
+    assert fallback.describe(KeyError("a\n  b")) == r"KeyError: 'a\n b'"
+    assert fallback.describe(ValueError("a\n  b")) == "ValueError: a b"
+    assert len(fallback.describe(ValueError("x" * 10_000))) == 500
