@@ -131,7 +131,7 @@ THEMES: tuple[tuple[str, str, float], ...] = (
     (r"\b(?:nan|infs?|infinite|non-?finite|not finite)\b", "training.nan_loss", 0.7),
     (r"\bdiverge[ds]?\b|\bexplod(?:ed|ing)\b", "training.divergence", 0.65),
     (
-        r"\bfeatures?\b.*\bexpect|\bexpect\w*\b.*\bfeatures?\b|\bfeature (?:count|dim|width|number)|\d+ (?:node|"
+        r"\bfeatures?\b.*\bexpect|\bexpect\w*\b.*\bfeatures?\b|feature[ _](?:count|dim|width|number)|\d+ (?:node|"
         r"edge|input) features",
         "data.feature_mismatch",
         0.7,
