@@ -8,7 +8,7 @@ import shlex
 from typing import Any
 
 from .exception_types import last_own_frame
-from .facts import RaisedException, RunFacts
+from .facts import CodeFrame, RaisedException, RunFacts
 from .findings import Finding, Fix
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
@@ -120,4 +120,15 @@ def _own_code(facts: RunFacts, root: Finding, raised: RaisedException) -> list[F
     text = f"Correct {where}." if root.id.startswith(_IN_THE_CODE) else f"It came to light at {where}."
     if known and known.nearest_names:
         text += f" Perhaps {' or '.join(known.nearest_names)} was meant."
-    return [Fix(text, None, None, file, frame.line)]
+    command = None
+    if known and (commit := commit_since_good_run(facts, known)):
+        text += f" It worked before {commit} changed it: look at what that did."
+        command = f"git show {commit} -- {shlex.quote(file)}"
+    return [Fix(text, command, None, file, frame.line)]
+
+
+def commit_since_good_run(facts: RunFacts, frame: CodeFrame) -> str:
+    """The commit that changed a frame's line after the last good run; empty if none did."""
+    differences = facts.good_run.differences if facts.good_run else []
+    commits = [item.now.partition(" ")[0] for item in differences if item.kind == "code"]
+    return next((commit for commit in commits if commit and frame.changed_by.startswith(commit)), "")

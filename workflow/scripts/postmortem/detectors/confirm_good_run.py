@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from typing import Any
 
 from ..facts import Difference, GoodRun, RunFacts
 from ..findings import FATAL, GENERIC, Evidence, Finding, Fix
+from ..remedies import commit_since_good_run
 from .confirm_data import said
 from .quoting import number
 from .usual import set_back
@@ -133,20 +133,13 @@ def _code(finding: Finding, facts: RunFacts, good: GoodRun) -> None:
     """The very line that raised it was changed since."""
     if not finding.id.startswith(("code.", "model.shape", "training.dtype", "training.autograd", "config.")):
         return
-    commits = {d.now.partition(" ")[0]: d for d in good.differences if d.kind == "code"}
     for frame in facts.code[:1]:
-        commit = frame.changed_by[:7]
-        if commit not in commits or f", line {frame.line}," not in _traceback(finding, facts):
+        if not commit_since_good_run(facts, frame) or f", line {frame.line}," not in _traceback(finding, facts):
             continue
         finding.confirmed_by.append(
             f"differs from the last good run {good.run}: {frame.file}, line {frame.line}, was changed since, in "
             f"{frame.changed_by}"
         )
-        if not any(fix.command or fix.config for fix in finding.fix):
-            text = f"It worked before {commit} changed {frame.file}, line {frame.line}: look at what it did."
-            finding.fix.append(
-                Fix(text, f"git show {commit} -- {shlex.quote(frame.file)}", None, frame.file, frame.line)
-            )
 
 
 def _traceback(finding: Finding, facts: RunFacts) -> str:
