@@ -139,7 +139,8 @@ def test_8_the_last_good_run(tmp_path: Path) -> None:
     record(tmp_path, RUN, "complete", "2026-01-02T10:00:00", "2026-01-02T11:00:00", CONFIG)
     found = diagnosed(tmp_path, RUN)
     assert _cause(found) == "training.monitor_missing" and _sure(found) > _sure(without)
-    said = f"differs from the last good run {RUN}: monitor_metric val_loss then, val_auc now"
+    said = f"differs from the last good run {RUN}: monitor_metric val_loss then, val_auc now; monitor_mode min "
+    said += "then, max now"
     assert said in found["root_cause"]["confirmed_by"]
     assert [d["name"] for d in found["changed"]["differences"]] == ["monitor_metric", "monitor_mode"]
 

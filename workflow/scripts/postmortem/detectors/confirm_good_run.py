@@ -60,23 +60,26 @@ def support(finding: Finding, facts: RunFacts) -> None:
     good = facts.good_run
     if good is None or finding.severity not in (FATAL, GENERIC) or finding.confidence < STANDS_FROM:
         return
-    _configuration(finding, facts, good)
-    _packages(finding, facts, good)
-    _code(finding, facts, good)
+    words = [*_configuration(finding, facts, good), *_packages(finding, good), *_code(finding, facts)]
+    if words:  # however much differs, it is one kind of evidence
+        finding.confirmed_by.append(f"differs from the last good run {good.run}: {'; '.join(words)}")
 
 
-def _configuration(finding: Finding, facts: RunFacts, good: GoodRun) -> None:
+def _configuration(finding: Finding, facts: RunFacts, good: GoodRun) -> list[str]:
     quoted = {item.line for item in finding.evidence if item.kind == "config" and item.line}
     about = [d for d in good.differences if d.kind == "config" and _is_about(finding, facts, good, d, quoted)]
     for difference in about[:2]:
-        words = f"{difference.name} {difference.then} then, {difference.now} now"
-        finding.confirmed_by.append(f"differs from the last good run {good.run}: {words}")
         _quote(finding, facts, difference, f"{difference.then} in the last good run {good.run}")
     changed = {d.name: _value(d.then) for d in about[:2] if d.then != "not set"}
     if changed and not any(fix.config or fix.command for fix in finding.fix):
         shown = " and ".join(f"{key} back to {value}" for key, value in changed.items())
         when = f", which ended {good.ended_at}" if good.ended_at else ""
         finding.fix.insert(0, set_back(facts, changed, f"Set {shown}, as in the last good run {good.run}{when}."))
+    return [_then_and_now(difference) for difference in about[:2]]
+
+
+def _then_and_now(difference: Difference) -> str:
+    return f"{difference.name} {difference.then} then, {difference.now} now"
 
 
 def _is_about(finding: Finding, facts: RunFacts, good: GoodRun, difference: Difference, quoted: set[int]) -> bool:
@@ -116,30 +119,29 @@ def _quote(finding: Finding, facts: RunFacts, difference: Difference, note: str)
         finding.evidence.append(Evidence(facts.config.source.path, item.text.strip(), item.line, "config", note))
 
 
-def _packages(finding: Finding, facts: RunFacts, good: GoodRun) -> None:
+def _packages(finding: Finding, good: GoodRun) -> list[str]:
     """A package that the message names has another version now."""
     if not finding.id.startswith(_OF_PACKAGES):
-        return
+        return []
+    words = []
     for difference in good.differences:
         if difference.kind == "package" and re.search(rf"\b{re.escape(difference.name)}\b", said(finding), re.I):
-            words = f"{difference.name} {difference.then} then, {difference.now} now"
-            finding.confirmed_by.append(f"differs from the last good run {good.run}: {words}")
+            words.append(_then_and_now(difference))
             if difference.name not in ("python", "cuda"):
                 pinned = f"{difference.name}=={difference.then}"
                 finding.fix.insert(0, Fix(f"Go back to {pinned}, which worked.", f"pip install '{pinned}'"))
+    return words
 
 
-def _code(finding: Finding, facts: RunFacts, good: GoodRun) -> None:
+def _code(finding: Finding, facts: RunFacts) -> list[str]:
     """The very line that raised it was changed since."""
     if not finding.id.startswith(("code.", "model.shape", "training.dtype", "training.autograd", "config.")):
-        return
-    for frame in facts.code[:1]:
-        if not commit_since_good_run(facts, frame) or f", line {frame.line}," not in _traceback(finding, facts):
-            continue
-        finding.confirmed_by.append(
-            f"differs from the last good run {good.run}: {frame.file}, line {frame.line}, was changed since, in "
-            f"{frame.changed_by}"
-        )
+        return []
+    return [
+        f"{frame.file}, line {frame.line}, was changed since, in {frame.changed_by}"
+        for frame in facts.code[:1]
+        if commit_since_good_run(facts, frame) and f", line {frame.line}," in _traceback(finding, facts)
+    ]
 
 
 def _traceback(finding: Finding, facts: RunFacts) -> str:
