@@ -107,9 +107,16 @@ def test_one_run_is_diagnosed_by_its_path_failed_or_not(caller: Caller) -> None:
 
 @pytest.mark.slow
 def test_a_wrong_setting_is_one_sentence(caller: Caller) -> None:
-    said = caller.call("diagnose_all", "--config", "experiment_rot=x", status=1)
-    assert 'unknown key "experiment_rot" with the value "x" (did you mean "experiment_root"?)' in said
-    assert "Traceback" not in said and "  File " not in said
+    answers = {
+        "experiment_rot=x": 'unknown key "experiment_rot" with the value "x" (did you mean "experiment_root"?)',
+        "runs_per_job=many": 'runs_per_job is "many", but it must be a whole number of at least 1',
+        "project=kdgat": 'project is "kdgat", but there is no such profile',
+        "experiment_root=experimentrun": 'does not exist (did you mean "experimentruns"?)',
+    }
+    for setting, sentence in answers.items():
+        said = caller.call("diagnose_all", "--config", setting, status=1).strip()
+        assert said.startswith("PostmortemError:\npostmortem: config: ") and sentence in said
+        assert said.count("\n") == 1, "a sentence, and neither a traceback nor lines of the Snakefile"
 
 
 @pytest.mark.slow
