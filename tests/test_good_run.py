@@ -115,6 +115,15 @@ def test_a_sibling_that_did_not_go_well_is_no_example(tmp_path: Path) -> None:
     assert good is not None and good.run == f"set_04/{far}"
 
 
+def test_many_failed_siblings_do_not_hide_the_good_one(tmp_path: Path) -> None:
+    _failed(tmp_path)
+    for number in range(30):
+        failed(make_run(tmp_path, f"a_{number:02}/teacher_autoencoder", stderr=OOM))
+    _good(tmp_path, "set_02/teacher_autoencoder")
+    good = collected(tmp_path, RUN).good_run
+    assert good is not None and good.run == "set_02/teacher_autoencoder"
+
+
 # --- what differs --------------------------------------------------------------------------------------------------
 
 
@@ -157,6 +166,8 @@ def test_versions_in_logs() -> None:
         "my-own-package": "0.1",
     }  # fmt: skip
     assert differences.versions_in([banner, pins]) == expected
+    recorded = {"torch_version": "2.1", "env.versions.torch_geometric": "2.5", "schema_version": 3, "conversion": "x"}
+    assert differences.versions_in_config(recorded) == {"torch": "2.1", "torch-geometric": "2.5"}
     found = differences.of_versions({"torch": "2.3", "numpy": "1.26"}, {"torch": "2.1", "numpy": "1.26", "cuda": "12"})
     assert [(d.name, d.then, d.now) for d in found] == [("torch", "2.1", "2.3")]
 

@@ -16,7 +16,9 @@ NEW_LINES = 8
 TEMPLATE_CHARACTERS = 160
 NOT_SET = "not set"
 # Keys that differ between two attempts by what they are, not by what was done to them …
-_STAMP = re.compile(r"(?:^|[._])(?:timestamp|created(?:_at)?|started_at|run_?id|uuid|hostname|pid|git_\w+|version)$")
+_STAMP = re.compile(
+    r"(?:^|[._])(?:timestamp|created(?:_at)?|started_at|run_?id|uuid|hostname|pid|git_\w+|\w+_version)$"
+)
 # … and those that differ between two runs.
 _NAME = re.compile(
     r"(?:^|\.)(?:seed|dataset|run_?name|experiment(?:_name)?|model_size|[^.]*_(?:path|dir|root|id|name))$"
@@ -28,6 +30,7 @@ _VERSION = re.compile(
     re.I,
 )
 _PINNED = re.compile(r"^\s*(?P<name>[A-Za-z][\w.-]{1,40})==(?P<version>\d[\w.+]*)\s*$")
+_VERSION_KEY = re.compile(r"(?:^|\.)(?:(?P<of>[\w-]+)_version|(?:versions|packages)\.(?P<below>[\w-]+))$")
 _SAME_PACKAGE = {"pytorch": "torch", "pytorch-lightning": "lightning", "pytorch-geometric": "torch-geometric"}
 
 
@@ -70,9 +73,22 @@ def versions_in(logs: Iterable[Log]) -> dict[str, str]:
         for line in log.lines:
             matches = list(_VERSION.finditer(line.text)) or [m for m in [_PINNED.match(line.text)] if m]
             for match in matches:
-                name = match["name"].lower().replace("_", "-")
-                found[_SAME_PACKAGE.get(name, name)] = match["version"].rstrip(".")
+                found[_package(match["name"])] = match["version"].rstrip(".")
     return found
+
+
+def versions_in_config(values: dict[str, Any]) -> dict[str, str]:
+    """Package → version, as a configuration tells that records them: "torch_version", "versions.numpy"."""
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, str) and (match := _VERSION_KEY.search(key)):
+            found[_package(match["of"] or match["below"])] = value
+    return found
+
+
+def _package(name: str) -> str:
+    name = name.lower().replace("_", "-")
+    return _SAME_PACKAGE.get(name, name)
 
 
 def of_code(

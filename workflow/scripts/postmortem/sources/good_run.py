@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..project import Project
 
 DIFFERENCES = 20  # shown; more than that is another run, not the same with a change
-CANDIDATES = 12  # siblings whose logs' ends are looked at
+CANDIDATES = 12  # siblings with their output whose logs' ends are looked at, and which are screened
 SAME_ATTEMPT = timedelta(hours=1)  # a tracker and a scheduler that name ends so near mean the same attempt
 _ENDED_WELL = {"complete", "completed", "finished", "success"}
 
@@ -40,7 +41,8 @@ class _Good:
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.good_run, if there is a good run to compare with, and facts.environment."""
-    facts.environment = differences.versions_in(facts.logs)
+    own_values = {key: item.value for key, item in facts.config.values.items()} if facts.config else {}
+    facts.environment = differences.versions_in(facts.logs) | differences.versions_in_config(own_values)
     started = started_at(facts)
     own = _earlier_attempt(project, facts, started)
     good = own if own and (own.config or own.logs) else _sibling(project, run_state.run) or own
@@ -48,7 +50,8 @@ def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
         return
     found = GoodRun(good.run, good.relation, good.ended.isoformat(timespec="seconds") if good.ended else "")
     found.differences = differences.of_config(facts.config, good.config, of_sibling=good.relation == "sibling")
-    found.differences += differences.of_versions(facts.environment, differences.versions_in(good.logs))
+    versions = differences.versions_in(good.logs) | differences.versions_in_config(good.config)
+    found.differences += differences.of_versions(facts.environment, versions)
     files = sorted({frame.file for frame in facts.code})
     found.differences += differences.of_code(GitRepository(project.root), files, good.ended, started)
     names = [facts.dataset, facts.name, *good.run.split("/")]
@@ -128,16 +131,18 @@ def nearest_sibling(project: Project, run: Run) -> Run | None:
         key=lambda other: (other.size != run.size, other.kd != run.kd, other.dataset != run.dataset, other.id)
     )
     screened = Screened(project)
-    good = (other for other in siblings[:CANDIDATES] if _ended_well(project, other))
+    candidates = islice((other for other in siblings if _made_its_output(project, other)), CANDIDATES)
+    good = (other for other in candidates if _ended_well(project, other))
     return next((other for other in good if not screened.suspicions(other)), None)
 
 
-def _ended_well(project: Project, run: Run) -> bool:
+def _made_its_output(project: Project, run: Run) -> bool:
     artefact = success_artefact(run, project.profile)
-    if artefact is None or not artefact.is_file() or artefact.stat().st_size == 0:
-        return False
-    if (run.directory / ".failed").exists():
-        return False
+    there = artefact is not None and artefact.is_file() and artefact.stat().st_size > 0
+    return there and not (run.directory / ".failed").exists()
+
+
+def _ended_well(project: Project, run: Run) -> bool:
     ends = [ending.read(path) for path, role in _streams(project, run) if role == "stderr"]
     return not any(end.fatal for end in ends if end)
 
