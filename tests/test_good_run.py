@@ -12,7 +12,8 @@ from made_runs import CONFIG, falling, make_run, plain_weights
 from repositories import commit
 from whole_chain import accounting, collected, diagnosed, failed, mlflow, record
 
-from postmortem.facts import Config, ConfigKey, GoodRun, Line, Log, Source
+from postmortem import collect, discover, project
+from postmortem.facts import Attempt, Config, ConfigKey, GoodRun, Line, Log, Source
 from postmortem.render import markdown
 from postmortem.sources import differences
 
@@ -58,6 +59,22 @@ def test_an_earlier_attempt_by_the_accounting(tmp_path: Path) -> None:
     assert (good.run, good.relation, good.ended_at) == (RUN, "same run", "2026-01-02T11:00:00")
     assert [d.name for d in good.differences if d.kind == "package"] == ["torch"]
     assert "the pool is small" in [line.text for line in good.new_lines]
+
+
+def test_an_earlier_attempt_that_snakemake_calls_finished(tmp_path: Path) -> None:
+    _failed(tmp_path)
+    logs = tmp_path / "slurm_logs"
+    logs.mkdir()
+    (logs / "11-train.err").write_text(WELL)
+    watched = project.from_config({"sacct": "off"}, tmp_path)
+    state = discover.discover(watched).state_of(RUN)
+    assert state is not None
+    first = Attempt(1, "11", "finished", "2026-01-02T10:00:00", "2026-01-02T11:00:00", ["slurm_logs/11-train.err"])
+    state.attempts = [first, Attempt(2, "12", "failed", "2026-01-05T10:00:00")]
+    good = collect.collect_run(watched, state).good_run
+    assert good is not None and (good.relation, good.ended_at) == ("same run", "2026-01-02T11:00:00")
+    first.state = "failed"
+    assert collect.collect_run(watched, state).good_run is None
 
 
 def test_an_earlier_attempt_by_the_projects_database(tmp_path: Path) -> None:
@@ -183,6 +200,13 @@ def test_lines_that_no_good_run_has() -> None:
     lines, source = differences.of_lines([now], [then], ["set_01", "set_02"])
     assert ([(line.number, line.text) for line in lines], source) == ([(3, "WARNING retry 1")], "slurm.stderr")
     assert differences.of_lines([now], [], []) == ([], ""), "without a good log nothing is new"
+
+
+def test_of_too_many_new_lines_the_telling_ones_are_kept() -> None:
+    words = [chr(ord("a") + i) * 9 for i in range(20)]
+    now = _log("| Name | Type |", "------", "0 | model | Net", *words, "ValueError: bad", "WARNING hot")
+    lines, _ = differences.of_lines([now], [_log("start")], [])
+    assert [line.text for line in lines] == [*words[:6], "ValueError: bad", "WARNING hot"]
 
 
 def test_commits_since_then_that_touch_the_files_of_the_traceback(tmp_path: Path) -> None:

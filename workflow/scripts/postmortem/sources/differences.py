@@ -30,6 +30,8 @@ _VERSION = re.compile(
     re.I,
 )
 _PINNED = re.compile(r"^\s*(?P<name>[A-Za-z][\w.-]{1,40})==(?P<version>\d[\w.+]*)\s*$")
+_TELLING = (EXCEPTION, ERROR, WARNING, LINE)  # in this order, where there are too many
+_TABLE = re.compile(r"\W*$|\||\d+ +\|")  # a summary of another model, row by row
 _VERSION_KEY = re.compile(r"(?:^|\.)(?:(?P<of>[\w-]+)_version|(?:versions|packages)\.(?P<below>[\w-]+))$")
 _SAME_PACKAGE = {"pytorch": "torch", "pytorch-lightning": "lightning", "pytorch-geometric": "torch-geometric"}
 
@@ -116,13 +118,15 @@ def of_lines(now: list[Log], then: list[Log], names: Iterable[str]) -> tuple[lis
     for log in now:
         if log.role not in ("stderr", "stdout", "job"):
             continue
-        lines: dict[str, Line] = {}
+        found: dict[str, tuple[int, Line]] = {}
         for statement in statements_of(log):
             key = _template(statement.text, own)
-            if statement.kind in (EXCEPTION, ERROR, WARNING, LINE) and key not in known:
-                lines.setdefault(key, Line(statement.line, statement.text.split("\n")[0]))
-        if lines:
-            return list(lines.values())[:NEW_LINES], log.source.path
+            if statement.kind in _TELLING and key not in known and not _TABLE.match(statement.text):
+                line = Line(statement.line, statement.text.split("\n")[0])
+                found.setdefault(key, (_TELLING.index(statement.kind), line))
+        if found:
+            chosen = sorted(found.values(), key=lambda item: (item[0], item[1].number))[:NEW_LINES]
+            return sorted((line for _, line in chosen), key=lambda line: line.number), log.source.path
     return [], ""
 
 
