@@ -171,6 +171,7 @@ def _check_references(profile: Profile, place: str) -> None:
             template.format(**known)
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             names = ", ".join(f"{{{name}}}" for name in known)
+            what = f"{type(error).__name__}: {error}"
             raise ConfigError(
-                f'{place}: run_again.{key} is "{template}", but it may only hold {names} ({type(error).__name__}: {error})'
+                f'{place}: run_again.{key} is "{template}", but it may only hold {names} ({what})'
             ) from error
