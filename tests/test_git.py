@@ -152,7 +152,10 @@ def test_a_hostile_repository_runs_nothing(root: Path, tmp_path: Path) -> None:
     assert proof.exists()
 
 
-def test_a_partial_clone_fetches_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old_git", [False, True])
+def test_a_partial_clone_fetches_nothing(tmp_path: Path, old_git: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if old_git:  # which does not know this variable
+        monkeypatch.delitem(asked._ENVIRONMENT, "GIT_NO_LAZY_FETCH")
     proof, remote, root = tmp_path / "was-run", tmp_path / "remote", tmp_path / "clone"
     commit(remote, FIRST, "begin", pipeline__train="one\ntwo\n")
     git(remote, "config", "uploadpack.allowFilter", "true")

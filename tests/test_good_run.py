@@ -127,7 +127,7 @@ def test_a_sibling_that_did_not_go_well_is_no_example(tmp_path: Path) -> None:
     make_run(tmp_path, "set_00/teacher_autoencoder", stderr=OOM, weights=plain_weights())
     weights = plain_weights()
     weights["head.weight"][:] = math.nan
-    make_run(tmp_path, "set_05/teacher_autoencoder", stderr=WELL, weights=weights, val_loss=[0.5, math.nan])
+    make_run(tmp_path, "set_035/teacher_autoencoder", stderr=WELL, weights=weights, val_loss=[0.5, math.nan])
     good = collected(tmp_path, RUN).good_run
     assert good is not None and good.run == f"set_04/{far}"
 

@@ -19,7 +19,6 @@ CHECKOUTS = 1_000  # looked back in HEAD's reflog
 _SAFE = [
     "git", "--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
     "-c", "diff.external=", "-c", "safe.directory=*", "-c", "core.quotePath=false", "-c", "log.showSignature=false",
-    "-c", "protocol.allow=never",
 ]  # fmt: skip
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -27,7 +26,7 @@ _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",  # for git before 2.45, which fetches all the same; it wins over protocol.*.allow
+    "GIT_ALLOW_PROTOCOL": "none",  # for older git, which fetches all the same; it wins over protocol.*.allow
     "GIT_LITERAL_PATHSPECS": "1",
     "LC_ALL": "C",
 }
