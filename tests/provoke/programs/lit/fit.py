@@ -16,7 +16,7 @@ def main():
     args = parser.parse_args()
     L.seed_everything(1, workers=True)
     warnings.filterwarnings("ignore", ".*bottleneck.*")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda line: "pypi.org" not in line.msg)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(lambda line: "litlogger" not in line.msg)
     run = getattr(runs, args.run)()
     options = {"max_epochs": args.max_epochs, "accelerator": "cpu", "log_every_n_steps": 1, **run.trainer}
     trainer = L.Trainer(**options)
