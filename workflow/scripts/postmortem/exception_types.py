@@ -102,6 +102,8 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return _missing_file(message, files)
     if name in BY_TYPE:
         return BY_TYPE[name]
+    if name == "LookupError" and not message.strip():
+        return "unknown", GENERIC, 0.2  # NLTK: what is missing stands in the lines below
     if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
         return _on_purpose(name, message)
     if name in BUGS:

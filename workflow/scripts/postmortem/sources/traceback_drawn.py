@@ -25,7 +25,8 @@ _CELL_NEW = re.compile(
     r"^(?P<file>(?:Cell|Input) In ?\[\d{1,6}\]), (?:line (?P<line>\d{1,7})|in )(?:, in )?(?P<function>.{0,200})$"
 )
 _MODULE = re.compile(
-    r"^(?:File )?(?P<file>[~/.<\w\\][^\s:]{0,300}(?::\\[^\s:]{1,300})?)(?::(?P<line>\d{1,7}))?,? in (?P<function>.{1,200})$"
+    r"^(?:File )?(?P<file>[~/.<\w\\][^\s:]{0,300}(?::\\[^\s:]{1,300})?)(?::(?P<line>\d{1,7}))?,? in "
+    r"(?P<function>.{1,200})$"
 )
 _ARROW = re.compile(r"^-{1,8}> (?:\[)?(?P<line>\d{1,7})\]?(?P<source>.*)$")
 _CHAIN = {
