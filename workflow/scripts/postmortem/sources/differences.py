@@ -17,7 +17,7 @@ TEMPLATE_CHARACTERS = 160
 NOT_SET = "not set"
 # Keys that differ between two attempts by what they are, not by what was done to them …
 _STAMP = re.compile(
-    r"(?:^|[._])(?:timestamp|created(?:_at)?|started_at|run_?id|uuid|hostname|pid|git_\w+|\w+_version)$"
+    r"(?:^|[._])(?:timestamp|created(?:_at)?|started_at|run_?id|uuid|hostname|pid|git_\w{1,40})$|\w_version$"
 )
 # … and those that differ between two runs.
 _NAME = re.compile(
