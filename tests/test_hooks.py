@@ -198,10 +198,13 @@ def test_an_interrupt_ends_the_diagnosis_and_goes_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child = stuck(tmp_path, monkeypatch)
+    # Started in the background of a shell, Python inherits that Ctrl-C is to be ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     hooks.on_error("a.log")
     timer.join()
+    signal.signal(signal.SIGINT, before)
     assert has_ended(int(child.read_text()))
     assert capsys.readouterr().err.startswith("postmortem: the diagnosis was interrupted")
 
