@@ -180,7 +180,7 @@ def _dump_lines(log: Log) -> set[int]:
     dump: set[int] = set()
     run: list[int] = []
     for line in log.lines:
-        if _KEY_VALUE.match(line.text) and not _DATA_LINE.search(line.text):
+        if _KEY_VALUE.match(line.text) and not _DATA_LINE.search(line.text) and not _WARNING.match(line.text):
             run.append(line.number)
             continue
         if len(run) >= DUMP_LINES:
