@@ -16,8 +16,6 @@ from .statements import EXCEPTION, Statement, statements_of
 from .verdict import verdict
 from .wording import word
 
-SCHEMA_VERSION = 1
-
 
 def diagnose(facts: RunFacts, catalogue: Catalogue) -> dict[str, Any]:
     """The diagnosis of one run as diagnosis.json holds it, valid against the contract's schema."""

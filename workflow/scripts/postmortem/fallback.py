@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-SCHEMA_VERSION = 1
+from .present import SCHEMA_VERSION
+
 HEADINGS = ("Error Summary", "Root Cause", "Evidence", "Fix", "Prevention")
 
 

@@ -16,7 +16,7 @@ CONFIRMATION = 0.06  # each independent kind of evidence that agrees
 REFUTATION = 0.3  # each that contradicts
 REPEATS_QUOTED = 3  # the same statement of other ranks, or printed again by a launcher
 HIGHEST, LOWEST = 0.98, 0.05
-# Below this a specific cause is not named: on the labelled cases fewer than half of such answers were right.
+# Below this an answer would be a guess, and a wrong cause is worse than none.
 NAMED_FROM = 0.33
 # Logs by how near they are to the failing code; decides between findings of different logs without a time.
 _ROLE_ORDER = {"stderr": 0, "stdout": 1, "executor": 2, "job": 3, "snakemake": 4, "console": 5, "": 6}

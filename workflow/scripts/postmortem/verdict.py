@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .facts import RunFacts
-from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Finding
+from .findings import FATAL, HINT, WRAPPER, Finding
 from .resolve import NAMED_FROM
 from .statements import PROGRESS, Statement
 
@@ -11,17 +11,18 @@ from .statements import PROGRESS, Statement
 FAILED_BY_LOG_ALONE = 0.6
 # A finding from facts beyond the log must be this sure before a run that ended well is called suspect.
 SUSPECT_FROM = 0.5
-# Of the end of a log that may follow the last words of a dying program: launchers, trackers, the shell.
-END_SHARE = 0.5
+# Statements of launchers, trackers and the shell after the last words of a dying program; a longer end than this, and
+# than twice the log before it, is another program's work.
+LONGEST_END = 200
 
 
 def verdict(facts: RunFacts, findings: list[Finding], statements: list[Statement]) -> tuple[str, Finding | None]:
     """The status of the diagnosis and its root cause; None where nothing is supported well enough to be named."""
     candidates = [f for f in findings if f.explained_by is None and f.severity != WRAPPER]
+    beyond = [f for f in candidates if f.severity == FATAL and not f.position.line and f.confidence >= SUSPECT_FROM]
     if facts.state == "running":
         return "running", None
     if facts.state in ("suspect", "complete"):
-        beyond = [f for f in candidates if f.severity == FATAL and not f.position.line and f.confidence >= SUSPECT_FROM]
         if beyond:
             return "suspect", beyond[0]
         if facts.state == "complete":
@@ -29,12 +30,9 @@ def verdict(facts: RunFacts, findings: list[Finding], statements: list[Statement
         return ("suspect", None) if facts.reasons and candidates else ("ok", None)
     named = next((f for f in candidates if f.confidence >= NAMED_FROM and f.severity != HINT), None)
     if facts.state == "failed":
-        return "failed", named or next(
-            (f for f in candidates if f.severity == HINT and f.confidence >= NAMED_FROM), None
-        )
+        return "failed", named or next((f for f in candidates if f.confidence >= NAMED_FROM), None)
     if named and _ended_by(named, statements):
         return "failed", named
-    beyond = [f for f in candidates if f.severity == FATAL and not f.position.line and f.confidence >= SUSPECT_FROM]
     return ("suspect", beyond[0]) if beyond else ("ok", None)
 
 
@@ -43,9 +41,8 @@ def _ended_by(finding: Finding, statements: list[Statement]) -> bool:
     place = finding.position
     if place.handled or not place.line or finding.confidence < FAILED_BY_LOG_ALONE:
         return False
-    if finding.severity not in (FATAL, GENERIC, SYMPTOM):
+    same_log = [s for s in statements if s.log.source.path == place.log]
+    after = [s for s in same_log if s.line > place.line]
+    if any(s.kind == PROGRESS for s in after):
         return False
-    after = [s for s in statements if s.log.source.path == place.log and s.line > place.line]
-    before = [s for s in statements if s.log.source.path == place.log and s.line < place.line]
-    work = sum(s.kind == PROGRESS for s in after)
-    return work == 0 and len(after) <= max(200, len(before) * END_SHARE * 4)
+    return len(after) <= max(LONGEST_END, 2 * (len(same_log) - len(after)))
