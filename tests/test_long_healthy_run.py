@@ -1,7 +1,7 @@
 """A healthy training of an hour and more (Lightning, DDP over gloo, warnings, retries and all) says nothing to us.
 
-The log was really written by tests/provoke/programs/long_training.py; it is kept compressed. Only its last seconds tell
-of something: the trainer's own time limit, by which that program ends, cuts a training short and is reported on purpose.
+The log was really written by tests/provoke/programs/long_training.py; it is kept compressed. Only its last seconds
+tell of something: the trainer's own time limit, by which that program ends, cuts a training short and is reported.
 """
 
 from __future__ import annotations
