@@ -6,9 +6,7 @@ against an empty workflow of as many jobs, memory, and the hostile logs.
 
 from __future__ import annotations
 
-import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -145,9 +143,5 @@ if __name__ == "__main__":
         bench_scan(folder)
         bench_hostile(folder)
         bench_diagnoses(folder)
-        print(
-            f"peak memory of all processes: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MiB, "
-            f"{os.cpu_count()} cores"
-        )
     finally:
         shutil.rmtree(folder)
