@@ -112,6 +112,7 @@ def diagnosis(said: str) -> dict[str, Any]:
         "code": [frame | {"version": said, "changed_by": said, "nearest_names": [said]}],
         "changed": {
             "run": said, "relation": "same run", "ended_at": said, "new_lines": [{"number": 1, "text": said}],
+            "new_lines_source": said,
             "differences": [{"kind": "config", "name": said, "then": said, "now": said}],
         },
         "traceback": [],

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding
+from .re2_options import re2_options
 from .statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
 
 BUNDLED = Path(__file__).resolve().parents[2] / "catalogue"
@@ -68,15 +69,6 @@ class Entry:
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
-def _options():
-    import re2
-
-    options = re2.Options()
-    options.max_mem = 256 << 20  # see sources/log.py
-    options.log_errors = False
-    return options
-
-
 _compiled: dict[str, Any] = {}
 
 
@@ -84,7 +76,7 @@ def _compile(expression: str):
     import re2
 
     if expression not in _compiled:
-        _compiled[expression] = re2.compile(expression, _options())
+        _compiled[expression] = re2.compile(expression, re2_options())
     return _compiled[expression]
 
 
@@ -105,7 +97,7 @@ class Catalogue:
             by_file.setdefault(entry.file, []).append(number)
         sets = []
         for numbers in by_file.values():
-            expressions = re2.Set.SearchSet(_options())
+            expressions = re2.Set.SearchSet(re2_options())
             for number in numbers:
                 expressions.Add(self._pairs[number][1].expression)
             expressions.Compile()

@@ -35,7 +35,7 @@ def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
         templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))
         for key, value in given.items()
     )
-    config = f"{facts.directory}/config.json"
+    config = f"{facts.directory}/{facts.profile.get('config_file') or 'config.json'}"
     return templates["stage"].format(stage=facts.stage, config=shlex.quote(config), flags=flags).strip()
 
 

@@ -22,7 +22,6 @@ _OF_A_KILL = [
     "workflow.incomplete",
     "tracking.service",
 ]
-LAUNCH_SECONDS = 2  # a job that SLURM itself fails at once never ran its script
 _SIGNALS = {
     "4": "SIGILL",
     "6": "SIGABRT",

@@ -35,7 +35,6 @@ class Progress:
     planned: int
     monitor: Curve | None
     since_best: int
-    best_index: int
 
 
 def progress_of(facts: RunFacts) -> Progress | None:
@@ -53,14 +52,14 @@ def progress_of(facts: RunFacts) -> Progress | None:
         done = max(1, int(max(number(c.points[-1][0]) or 0 for c in by_bar)))
     name = str(config_value(facts, "monitor_metric") or "val_loss")
     monitor = next((c for c in facts.curves if c.metric == name and c.count), None)
-    best = since = 0
+    since = 0
     if monitor is not None:
         sign = -1.0 if str(config_value(facts, "monitor_mode") or "min") == "max" else 1.0
         values = [sign * v if (v := number(p[1])) is not None and v == v else float("inf") for p in monitor.points]
         best = values.index(min(values))
         # Points are thinned beyond 400: back to epochs by their share.
         since = round((len(values) - 1 - best) * monitor.count / max(1, len(values)))
-    return Progress(done, int(planned), monitor, since, best)
+    return Progress(done, int(planned), monitor, since)
 
 
 def stopped_from_outside(facts: RunFacts) -> tuple[Log, Line] | None:

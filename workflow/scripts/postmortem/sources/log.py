@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..facts import ABSENT, PARTIAL, UNREADABLE, Line, Log, Source
+from ..re2_options import re2_options
 from ..text import clean, redact_blocks
+from .place import relative
 from .prefix import strip_prefix
 from .traceback_drawn import all_tracebacks
 
@@ -69,11 +71,8 @@ def _general_signals() -> Any:
 def _alternation(expressions: Sequence[str]) -> Any:
     import re2
 
-    options = re2.Options()
-    options.max_mem = 256 << 20  # hundreds of patterns in one DFA; with the default of 8 MiB it becomes a slow NFA
-    options.log_errors = False
-    options.never_capture = True  # only the place matters here; captures would cost a second pass for every hit
-    return re2.compile("|".join(f"(?:{expression})" for expression in expressions).encode(), options)
+    whole = "|".join(f"(?:{expression})" for expression in expressions)
+    return re2.compile(whole.encode(), re2_options(captures=False))
 
 
 def read_log(
@@ -91,10 +90,7 @@ def read_log(
     whole_bytes: up to this size it is kept whole, if that is less than for every log.
     Out: a Log; absent and unreadable files are told apart in its source.
     """
-    try:
-        shown = str(path.relative_to(project_root))
-    except ValueError:
-        shown = str(path)
+    shown = relative(path, project_root)
     log = Log(Source(shown), role, job_id)
     try:
         status = path.stat()
