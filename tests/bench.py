@@ -30,7 +30,7 @@ import resource, sys, time
 sys.path[:0] = {paths!r}
 from pathlib import Path
 from replay import _signals
-from postmortem.sources.log import read_log
+from postmortem.collect.logs.scan import read_log
 start = time.perf_counter()
 log = read_log(Path({path!r}), Path("/"), "stderr", signals=_signals)
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, len(log.lines))

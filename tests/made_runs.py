@@ -7,9 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from postmortem import profile as profiles
+from postmortem.collect.files.series import Series
 from postmortem.facts import Config, ConfigKey, Curve, RunFacts, Source
-from postmortem.sources.series import Series
+from postmortem.project import profile as profiles
 
 PROFILE = profiles.load("kd-gat", Path("/"))
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from postmortem import collect, discover, project
-from postmortem.diagnosis import diagnose
+from postmortem.collect import collector
+from postmortem.discover import discovery
+from postmortem.project import project
+from postmortem.analyze.diagnose import diagnose
 from replay import bundled_catalogue
 
 FIXTURES = Path(__file__).parent / "provoked"
@@ -56,10 +58,10 @@ def diagnose_all(scratch: Path, only: str = "") -> list[Case]:
             (run / ".failed").touch()
     watched = project.from_config({"sacct": "off"}, scratch)
     cases = []
-    for state in discover.discover(watched).runs:
+    for state in discovery.discover(watched).runs:
         if state.run.name in labels:
             label = labels[state.run.name]
             causes = set() if label["cause"] == "none" else {label["cause"], *(label.get("also_ok") or [])}
-            diagnosis = diagnose(collect.collect_run(watched, state), bundled_catalogue())
+            diagnosis = diagnose(collector.collect_run(watched, state), bundled_catalogue())
             cases.append(Case(state.run.name, causes, str(label.get("key_evidence") or ""), diagnosis))
     return cases

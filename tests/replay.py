@@ -6,11 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from postmortem import catalogue as catalogue_module
-from postmortem.catalogue import Catalogue
-from postmortem.diagnosis import diagnose
+from postmortem.analyze import catalogue as catalogue_module
+from postmortem.analyze.catalogue import Catalogue
+from postmortem.analyze.diagnose import diagnose
+from postmortem.collect.logs.scan import read_log, signal_patterns
 from postmortem.facts import Log, RunFacts
-from postmortem.sources.log import read_log, signal_patterns
 
 
 @lru_cache(maxsize=1)

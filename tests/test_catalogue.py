@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from replay import bundled_catalogue
 
-from postmortem import catalogue_check
-from postmortem.catalogue import Entry
-from postmortem.causes import meanings
+from postmortem.analyze.catalogue import Entry
+from postmortem.analyze.causes import meanings
+from postmortem.jobs import catalogue_check
 
 CASES = Path(__file__).parent / "catalogue"
 ENTRIES = bundled_catalogue().entries

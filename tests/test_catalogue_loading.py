@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from postmortem.catalogue import Catalogue, CatalogueError, files, load
+from postmortem.analyze.catalogue import Catalogue, CatalogueError, files, load
+from postmortem.collect.logs.statements import statements_of
+from postmortem.collect.logs.traceback import parse_tracebacks
 from postmortem.facts import Line, Log, Source
-from postmortem.sources.traceback import parse_tracebacks
-from postmortem.statements import statements_of
 
 GOOD = r"""
 - id: data.empty
@@ -32,7 +32,7 @@ GOOD = r"""
     - text: Remove it.
       command: rm {{ quote(name) }}
   prevention: [Check first.]
-  severity: fatal
+  role: fatal
   references: [https://example.org]
 """
 
@@ -116,9 +116,9 @@ def test_the_users_folder_comes_after_the_bundled_one(tmp_path: Path) -> None:
     [
         ("- id: data.empty", "- id: [data.empty]", "id is ['data.empty']"),
         ("  title: no frames at all\n", "", "'title' is missing"),
-        ("severity: fatal", "severity: deadly", "severity 'deadly' is none of fatal, generic"),
-        ("severity: fatal", "severity: [fatal]", "severity is ['fatal']"),
-        ("  severity: fatal\n", "", "'severity' is missing"),
+        ("role: fatal", "role: deadly", "role 'deadly' is none of fatal, generic"),
+        ("role: fatal", "role: [fatal]", "role is ['fatal']"),
+        ("  role: fatal\n", "", "'role' is missing"),
         ("  references:", "  refs:", "unknown key 'refs'"),
         ("  references:", "  3: x\n  references:", "unknown key 3"),
         ("explains: [training.*]", "explains: training.*", "explains is 'training.*', but it must be a list"),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from postmortem.chains import settle
-from postmortem.facts import Frame, Log, RaisedException, Source, Traceback
-from postmortem.findings import FATAL, GENERIC, WRAPPER, Finding, Position
-from postmortem.statements import EXCEPTION, Statement
+from postmortem.analyze.exceptions.chains import settle
+from postmortem.analyze.findings import FATAL, GENERIC, WRAPPER, Finding
+from postmortem.collect.logs.statements import EXCEPTION, Statement
+from postmortem.facts import Frame, Log, Position, RaisedException, Source, Traceback
 
 Pair = tuple[Statement, Finding]
 
 
 def chain(*links: tuple[str, str, str, str]) -> list[Pair]:
-    """Links (cause, severity, how it led to the next, source line that raised it), the first raised first."""
+    """Links (cause, role, how it led to the next, source line that raised it), the first raised first."""
     exceptions = [
         RaisedException("E", "said so", [Frame("/p/a.py", 1, "f", source, 1, True)], i + 1, i + 1, leads_to)
         for i, (_, _, leads_to, source) in enumerate(links)
@@ -23,9 +23,9 @@ def chain(*links: tuple[str, str, str, str]) -> list[Pair]:
     return [
         (
             Statement("E", EXCEPTION, log, i + 1, i + 1, None, exceptions[i], traceback, i),
-            Finding(cause, cause, severity, position=Position("slurm.err", "stderr", i + 1, None, i, False, 0)),
+            Finding(cause, cause, role, position=Position("slurm.err", "stderr", i + 1, None, i, False, 0)),
         )
-        for i, (cause, severity, _, _) in enumerate(links)
+        for i, (cause, role, _, _) in enumerate(links)
     ]
 
 

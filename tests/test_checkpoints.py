@@ -15,13 +15,13 @@ import pytest
 import torch
 from made_runs import PROFILE, facts_of, make_run, plain_weights, project, run_state
 
-from postmortem.detectors import checkpoints as detector
+from postmortem.analyze.detectors import checkpoints as detector
+from postmortem.analyze.findings import FATAL, HINT, SYMPTOM
+from postmortem.collect.tensors import checkpoint as reader
+from postmortem.collect.tensors.checkpoint import read_checkpoint
+from postmortem.collect.tensors.helper import Helper, HelperDied
+from postmortem.collect.tensors.inert_pickle import read_pickle
 from postmortem.facts import ABSENT, PARTIAL, READ, UNREADABLE
-from postmortem.findings import FATAL, HINT, SYMPTOM
-from postmortem.sources import checkpoint as reader
-from postmortem.sources.checkpoint import read_checkpoint
-from postmortem.sources.helper import Helper, HelperDied
-from postmortem.sources.inert_pickle import read_pickle
 
 
 class Hostile:
@@ -163,7 +163,7 @@ def test_a_pickle_that_would_run_a_command_is_named_and_not_run(tmp_path: Path, 
     facts = facts_of()
     facts.checkpoints = [found]
     finding = detector.detect(facts)[0]
-    assert finding.severity == FATAL and "posix.system" in finding.root_cause
+    assert finding.role == FATAL and "posix.system" in finding.root_cause
     torch.load(path, weights_only=False)
     assert proof.exists(), "the file would have run the command"
 
@@ -173,7 +173,7 @@ def test_a_class_of_the_projects_own_is_refused_but_no_alarm(tmp_path: Path) -> 
     assert found.refused_globals == [f"{__name__}.Blocked"]
     facts = facts_of(state="failed")
     facts.checkpoints = [found]
-    assert [f.severity for f in detector.detect(facts)] == [HINT]
+    assert [f.role for f in detector.detect(facts)] == [HINT]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_class_of_the_projects_own_is_refused_but_no_alarm(tmp_path: Path) -> 
         b"cposix\nsystem\n(S'touch PROOF'\ntR.",
         b'c__builtin__\neval\n(S\'open("PROOF","w")\'\ntR.',
         b"\x80\x02c__builtin__\ngetattr\n(c__builtin__\n__import__\n(S'os'\ntRS'system'\ntR(S'touch PROOF'\ntR.",
-        b"\x80\x02cpostmortem.sources.inert_pickle\nread_pickle\n}(X\x08\x00\x00\x00__code__Nub.",
+        b"\x80\x02cpostmortem.collect.tensors.inert_pickle\nread_pickle\n}(X\x08\x00\x00\x00__code__Nub.",
         b"(S'touch PROOF'\nios\nsystem\n.",
     ],
 )
@@ -272,16 +272,16 @@ def test_what_the_detector_makes_of_damage(tmp_path: Path) -> None:
     facts = facts_of("set_01/teacher_fusion", "failed")
     facts.checkpoints = [damaged, missing]
     found = {finding.id: finding for finding in detector.detect(facts)}
-    assert found["model.checkpoint_corrupt"].severity == FATAL
+    assert found["model.checkpoint_corrupt"].role == FATAL
     command = found["model.checkpoint_corrupt"].fix[0].command
     assert command == "rm -f best_model.pt && snakemake -s pipeline/Snakefile --profile profiles/slurm best_model.pt"
-    assert found["model.checkpoint_missing"].severity == SYMPTOM
+    assert found["model.checkpoint_missing"].role == SYMPTOM
     # a run that ended well has read them when they were good
     facts.state = "complete"
     assert detector.detect(facts) == []
     # but its own output, cut off, is no success
     damaged.role = "own"
-    assert [f.severity for f in detector.detect(facts)] == [FATAL]
+    assert [f.role for f in detector.detect(facts)] == [FATAL]
     assert PROFILE.needed_artefacts
 
 

@@ -10,10 +10,10 @@ import pytest
 from made_runs import facts_of
 from repositories import commit, git, write
 
+from postmortem.collect.around import nearest_names as names_module
+from postmortem.collect.around.code import frames_with_source
+from postmortem.collect.logs.scan import read_log
 from postmortem.facts import CodeFrame, Frame, Log, RaisedException, Source, Traceback
-from postmortem.sources import nearest_names as names_module
-from postmortem.sources.code import frames_with_source
-from postmortem.sources.log import read_log
 
 STARTED = "2026-01-02 08:00:00"
 OLD = "".join(f"line {i}\n" for i in range(1, 13))

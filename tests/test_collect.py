@@ -9,13 +9,23 @@ from typing import Any
 import pytest
 from made_runs import curve_of, falling, make_run, plain_weights
 
-from postmortem import batch_jobs, collect, discover, facts, project
+from postmortem import facts
+from postmortem.collect import collector
+from postmortem.discover import discovery
 from postmortem.facts import RunFacts
-from postmortem.project import Project
+from postmortem.jobs import stages
+from postmortem.project import project
+from postmortem.project.project import Project
 
 RUN = "set_01/teacher_autoencoder"
 CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: {}\n'
-READERS = ["config", "curves", "metrics", "tracker", "checkpoint", "data", "upstream", "code", "good_run"]
+READERS = {
+    name: f"postmortem.collect.{room}.{name}"
+    for name, room in {
+        "config": "files", "curves": "files", "metrics": "files", "tracker": "files", "checkpoint": "tensors",
+        "data": "files", "upstream": "around", "code": "around", "good_run": "around",
+    }.items()
+}  # fmt: skip
 SACCT = "JobID|JobName|State|ExitCode|Submit|Start|End\n"
 
 
@@ -24,9 +34,9 @@ def known(root: Path, **settings: Any) -> Project:
 
 
 def collected(watched: Project, run: str = RUN) -> RunFacts:
-    state = discover.discover(watched).state_of(run)
+    state = discovery.discover(watched).state_of(run)
     assert state is not None
-    return collect.collect_run(watched, state)
+    return collector.collect_run(watched, state)
 
 
 def snakemake_log(root: Path, *blocks: str, name: str = "2026-03-01T100000.000000") -> Path:
@@ -56,7 +66,7 @@ def test_a_reader_that_breaks_costs_only_itself(name: str, tmp_path: Path, monke
 
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"), val_loss=falling(), weights=plain_weights())
     whole = collected(known(tmp_path))
-    monkeypatch.setattr(importlib.import_module(f"postmortem.sources.{name}"), "read", breaks)
+    monkeypatch.setattr(importlib.import_module(READERS[name]), "read", breaks)
     found = collected(known(tmp_path))
     assert [line for line in found.not_checked if line not in whole.not_checked] == [
         f"{name}: the reader broke (RuntimeError: it broke)"
@@ -68,7 +78,7 @@ def test_a_reader_that_breaks_costs_only_itself(name: str, tmp_path: Path, monke
 
 def test_logs_that_cannot_be_read_cost_only_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"))
-    monkeypatch.setattr(collect, "read_log", lambda *_: 1 / 0)
+    monkeypatch.setattr(collector, "read_log", lambda *_: 1 / 0)
     found = collected(known(tmp_path))
     assert "logs: the reader broke (ZeroDivisionError: division by zero)" in found.not_checked
     assert found.config is not None and found.config.values["lr"].value == 0.002
@@ -89,12 +99,12 @@ def test_every_reader_is_asked_and_none_of_them_of_the_pipeline(
     snakemake_log(tmp_path, "MissingInputException in rule x in file Snakefile, line 3:\nMissing input files:\n")
     watched = known(tmp_path)
     for name in READERS:
-        module = importlib.import_module(f"postmortem.sources.{name}")
+        module = importlib.import_module(READERS[name])
         monkeypatch.setattr(module, "read", lambda *_, name=name: asked.append(name))
     collected(watched, "(workflow)")
     assert asked == []
     collected(watched)
-    assert asked == READERS
+    assert asked == list(READERS)
 
 
 # --- the last attempt ------------------------------------------------------------------------------------------------
@@ -140,14 +150,14 @@ def test_of_a_large_snakemake_log_the_end_is_read(tmp_path: Path, monkeypatch: p
     others = "".join(failed_job(f"set_{i:05d}/teacher_normal", i, str(1000 + i)) for i in range(10, 4000))
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"))
     log = snakemake_log(tmp_path, others, failed_job(RUN, 2, "59"))
-    monkeypatch.setattr(collect, "LOG_BYTES", 64 * 1024)
+    monkeypatch.setattr(collector, "LOG_BYTES", 64 * 1024)
     read: list[int] = []
-    parse = collect.snakemake.parse
-    monkeypatch.setattr(collect.snakemake, "parse", lambda text, path: read.append(len(text)) or parse(text, path))
-    state = discover.discover(known(tmp_path)).state_of(RUN)
+    parse = collector.snakemake_log.parse
+    monkeypatch.setattr(collector.snakemake_log, "parse", lambda text, path: read.append(len(text)) or parse(text, path))
+    state = discovery.discover(known(tmp_path)).state_of(RUN)
     assert state is not None
     read.clear()
-    found = collect.collect_run(known(tmp_path), state)
+    found = collector.collect_run(known(tmp_path), state)
     assert read and max(read) <= 64 * 1024
     (pipeline,) = [log for log in found.logs if log.role == "snakemake"]
     whole = log.read_text().split("\n")
@@ -180,5 +190,5 @@ def test_facts_are_read_as_they_were_written(tmp_path: Path) -> None:
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"), weights=plain_weights(), val_loss=falling())
     found = collected(known(tmp_path))
     found.curves.append(curve_of("odd", [float("nan"), float("inf"), 1.0]))
-    batch_jobs.facts.write(found, tmp_path / "facts.json")
+    stages.facts.write(found, tmp_path / "facts.json")
     assert facts.read(tmp_path / "facts.json") == found

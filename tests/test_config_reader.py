@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from made_runs import CONFIG, facts_of, make_run, project, run_state
 
+from postmortem.analyze.findings import FATAL
+from postmortem.collect.files import config as reader
+from postmortem.collect.files.config import read_config
 from postmortem.facts import ABSENT, READ, UNREADABLE
-from postmortem.findings import FATAL
-from postmortem.sources import config as reader
-from postmortem.sources.config import read_config
 
 
 def test_every_key_has_the_line_where_it_stands(tmp_path: Path) -> None:
@@ -79,12 +79,12 @@ def test_siblings_are_the_other_runs_and_secrets_stay_out(tmp_path: Path) -> Non
 
 
 def _found(config: dict | None = None, run: str = "set_01/teacher_autoencoder", siblings: dict | None = None) -> dict:
-    from postmortem.detectors import configuration, distillation
+    from postmortem.analyze.detectors import configuration, distillation
 
     facts = facts_of(run, config=config)
     facts.siblings = {"set_02/teacher_autoencoder": dict(CONFIG)} if siblings is None else siblings
     findings = [*configuration.detect(facts), *distillation.detect(facts)]
-    return {f.id: f for f in findings if f.severity == FATAL}
+    return {f.id: f for f in findings if f.role == FATAL}
 
 
 def test_an_ordinary_configuration_is_silent() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from made_runs import curve_of, facts_of, falling
 
-from postmortem.detectors import pace
-from postmortem.detectors.confirm import confirm
+from postmortem.analyze.checks.checks import confirm
+from postmortem.analyze.detectors import pace
+from postmortem.analyze.findings import Evidence, Finding
 from postmortem.facts import (
     ABSENT,
     READ,
@@ -29,7 +30,6 @@ from postmortem.facts import (
     TrackedRun,
     UpstreamRun,
 )
-from postmortem.findings import Evidence, Finding
 
 
 def _claim(id: str, text: str, facts: RunFacts) -> Finding:

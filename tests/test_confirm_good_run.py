@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from made_runs import facts_of
 
-from postmortem.detectors.confirm_good_run import support
+from postmortem.analyze.checks.good_run import support
+from postmortem.analyze.findings import FATAL, HINT, Evidence, Finding, Fix
 from postmortem.facts import Difference, GoodRun, RunFacts
-from postmortem.findings import FATAL, HINT, Evidence, Finding, Fix
 
 RUN = "set_01/teacher_autoencoder"
 
@@ -23,7 +23,7 @@ def _supported(
     for difference in differ:
         if facts.config and difference.kind == "config":
             difference.line = facts.config.values[difference.name].line
-    values = {"severity": FATAL, "confidence": 0.7, "evidence": [Evidence("slurm.err", said or "it failed", 7)]} | more
+    values = {"role": FATAL, "confidence": 0.7, "evidence": [Evidence("slurm.err", said or "it failed", 7)]} | more
     finding = Finding(id, id, **values)
     support(finding, facts)
     return finding, facts
@@ -88,7 +88,7 @@ def test_between_a_teacher_and_its_student_sizes_say_nothing() -> None:
     assert _supported("training.divergence", _key("lr", 0.002, 50), good=student)[0].confirmed_by
 
 
-@pytest.mark.parametrize("weak", [{"confidence": 0.45}, {"severity": HINT}])
+@pytest.mark.parametrize("weak", [{"confidence": 0.45}, {"role": HINT}])
 def test_a_difference_alone_names_no_cause(weak: dict[str, Any]) -> None:
     assert _supported("training.divergence", _key("lr", 0.002, 50), **weak)[0].confirmed_by == []
 

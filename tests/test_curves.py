@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from made_runs import make_run
 
+from postmortem.collect.files.curves import newest_version, read_curves, read_metrics_csv
+from postmortem.collect.files.event_file import read_event_file
+from postmortem.collect.files.metrics import read_metrics
+from postmortem.collect.files.progress import read_progress
+from postmortem.collect.files.series import MOST_POINTS
 from postmortem.facts import PARTIAL, READ
-from postmortem.sources.curves import newest_version, read_curves, read_metrics_csv
-from postmortem.sources.event_file import read_event_file
-from postmortem.sources.metrics import read_metrics
-from postmortem.sources.progress import read_progress
-from postmortem.sources.series import MOST_POINTS
 
 
 def _csv(folder: Path, text: str) -> Path:

@@ -14,13 +14,13 @@ import pytest
 from graph_files import graph, save_graphs
 from made_runs import curve_of, facts_of, make_run, project, run_state
 
-from postmortem.detectors import data as detector
+from postmortem.analyze.detectors import data as detector
+from postmortem.analyze.findings import HINT
+from postmortem.collect.files import data as reader
+from postmortem.collect.files.csv_directory import read_csv_directory
+from postmortem.collect.files.data import read_cache
+from postmortem.collect.tensors.helper import Helper
 from postmortem.facts import ABSENT, READ, UNREADABLE, Checkpoint, GraphCache, RunFacts, Source, TensorFacts
-from postmortem.findings import HINT
-from postmortem.sources import data as reader
-from postmortem.sources.csv_directory import read_csv_directory
-from postmortem.sources.data import read_cache
-from postmortem.sources.helper import Helper
 
 
 def _cache(folder: Path, graphs: list[dict[str, Any]], mapping: Any = None, **metadata: Any) -> GraphCache:
@@ -165,7 +165,7 @@ def test_a_run_finds_its_data_by_the_catalogue(tmp_path: Path) -> None:
 
 
 def _judged(facts: RunFacts) -> dict[str, Any]:
-    return {finding.id: finding for finding in detector.detect(facts) if finding.severity != HINT}
+    return {finding.id: finding for finding in detector.detect(facts) if finding.role != HINT}
 
 
 def _with_cache(tmp_path: Path, graphs: list[dict[str, Any]], state: str = "failed", **metadata: Any) -> RunFacts:
@@ -220,6 +220,6 @@ def test_nan_in_the_data_explains_a_nan_loss(tmp_path: Path) -> None:
 
 def test_metadata_of_other_graphs_are_a_hint(tmp_path: Path) -> None:
     facts = _with_cache(tmp_path, [graph()], num_graphs=5, window_size=50)
-    hints = [f for f in detector.detect(facts) if f.severity == HINT]
+    hints = [f for f in detector.detect(facts) if f.role == HINT]
     assert "num_graphs is 5, the cache holds 1" in hints[0].root_cause
     assert "window_size is 50, 100 is expected" in hints[0].root_cause

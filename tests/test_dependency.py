@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from example_projects import call
 
-from postmortem import dependency
-from postmortem.sources import scontrol, slurm
+from postmortem.discover import sacct, scontrol
+from postmortem.jobs import dependency_job
 
-SCRIPTS = Path(dependency.__file__).resolve().parents[1]
+SCRIPTS = Path(dependency_job.__file__).resolve().parents[1]
 RUNNING_7 = (
     "JobId=7 JobName=train UserId=alice(1001) Account=ml JobState=RUNNING Reason=None Dependency=(null) ExitCode=0:0 "
     "TimeLimit=01:00:00 SubmitTime=2026-01-01T10:00:00 StartTime=2026-01-01T10:00:05 EndTime=2026-01-01T11:00:05 "
@@ -103,7 +103,7 @@ def test_the_controllers_record_reads_as_that_of_sacct() -> None:
 
 def test_without_accounting_the_controller_is_asked(cluster: Path) -> None:
     (cluster / "scontrol.7").write_text(RUNNING_7.replace("RUNNING", "TIMEOUT") + "\n")
-    accounting = slurm.live(["7"], cluster)
+    accounting = sacct.live(["7"], cluster)
     assert [(job.id, job.state, job.source) for job in accounting.jobs] == [("7", "TIMEOUT", "scontrol")]
     assert "accounting storage is disabled" in accounting.problem
 
@@ -113,7 +113,7 @@ def test_an_end_that_sacct_has_not_recorded_is_waited_for(
     cluster: Path, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     """Then sacct's word counts, which knows more; and if it keeps silent the controller's."""
-    monkeypatch.setattr(slurm, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(sacct, "WAIT_SECONDS", 0.1)
     (cluster / "scontrol.7").write_text(RUNNING_7.replace("RUNNING", "CANCELLED") + "\n")
     header = "JobID|JobName|State|ExitCode|WorkDir"
     row = f"echo '7|train|RUNNING|0:0|{cluster}'"
@@ -122,5 +122,5 @@ def test_an_end_that_sacct_has_not_recorded_is_waited_for(
         f"#!/bin/bash\necho '{header}'\necho >>{cluster}/calls\n"
         f"if [ $(wc -l <{cluster}/calls) -le 2 ]; then {row}; else {later}; fi\n"
     )
-    (job,) = slurm.live(["7"], cluster).jobs
+    (job,) = sacct.live(["7"], cluster).jobs
     assert (job.state_text, job.source) == (("CANCELLED by 0", "sacct") if late else ("CANCELLED", "scontrol"))

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from postmortem import discover, ending, project
-from postmortem.discover import Discovery, RunState
+from postmortem.discover import discovery, log_ending
+from postmortem.discover.discovery import Discovery, RunState
 from postmortem.errors import ConfigError
+from postmortem.project import project
 
 PROVOKED = Path(__file__).parent / "provoked_slurm"
 RUN = "set_01/teacher_autoencoder"
@@ -74,7 +75,7 @@ class Made:
         (folder / f"{name}.snakemake.log").write_text("Building DAG of jobs...\n" + text)
 
     def discover(self) -> Discovery:
-        return discover.discover(project.from_config(self.config, self.root))
+        return discovery.discover(project.from_config(self.config, self.root))
 
     def found(self, run_id: str = RUN) -> RunState:
         state = self.discover().state_of(run_id)
@@ -389,7 +390,7 @@ def test_nothing_to_do_is_said(made: Made) -> None:
     ],
 )
 def test_how_a_log_ends(text: str, fatal: str) -> None:
-    found = ending.fatal_line("2026-03-01 09:00:00 INFO start\n" + text)
+    found = log_ending.fatal_line("2026-03-01 09:00:00 INFO start\n" + text)
     assert fatal in found if fatal else not found
 
 
@@ -408,7 +409,7 @@ def test_provoked_failures_are_found_and_only_they(case: str, tmp_path: Path) ->
         config["sacct"] = str(PROVOKED / case / "sacct.txt")
     if (PROVOKED / case / "snakemake.console").exists():
         config["snakemake_log"] = str(PROVOKED / case / "snakemake.console")
-    result = discover.discover(project.from_config(config, tmp_path / "root"))
+    result = discovery.discover(project.from_config(config, tmp_path / "root"))
     states = {state.run.id: (state.state, state.reasons) for state in result.runs}
     assert {run_id for run_id in failed if states[run_id][0] not in ("failed", "suspect")} == set(), states
     healthy = [run_id for run_id in label.get("ok_runs") or [] if run_id in states]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from postmortem.exception_types import classify, last_own_frame, raised_on_purpose
+from postmortem.analyze.exceptions.classify import classify, last_own_frame, raised_on_purpose
+from postmortem.collect.logs.statements import EXCEPTION, Statement
 from postmortem.facts import Frame, Log, RaisedException, Source
-from postmortem.statements import EXCEPTION, Statement
 
 OWN = Frame("/p/train.py", 7, "main", "x = f(y)", 2, True)
 RAISES = Frame("/p/train.py", 9, "check", "raise ValueError(message)", 4, True)
@@ -72,7 +72,7 @@ def test_wrappers_are_no_causes() -> None:
         "SystemExit",
     ):
         finding = classify(raised(name, "x", OWN))
-        assert finding is None or finding.severity == "wrapper"
+        assert finding is None or finding.role == "wrapper"
 
 
 def test_a_bare_line_is_less_sure_than_a_traceback() -> None:

@@ -10,8 +10,14 @@ import jsonschema
 import pytest
 from made_runs import facts_of, make_run
 
-from postmortem import batch_jobs, catalogue, diagnosis, discover, facts, fallback, project, render
-from postmortem.catalogue import Catalogue
+from postmortem import facts
+from postmortem.analyze import catalogue, diagnose
+from postmortem.analyze.catalogue import Catalogue
+from postmortem.discover import discovery
+from postmortem.errors import describe
+from postmortem.jobs import stages
+from postmortem.project import project
+from postmortem.report import fallback, render
 
 RUN = "set_01/teacher_autoencoder"
 SCHEMA = Path(__file__).resolve().parents[1] / "workflow" / "schemas" / "diagnosis.schema.json"
@@ -50,9 +56,9 @@ def test_a_diagnosis_of_a_run_that_broke_says_so(
     targets: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_facts(targets)
-    break_once(monkeypatch, diagnosis, "diagnose", RUN)
+    break_once(monkeypatch, diagnose, "diagnose", RUN)
     files = [str(path) for path in catalogue.files()]
-    batch_jobs.analyze_batch([str(path) for path in targets], files, beside(targets, "diagnosis.json"))
+    stages.analyze_batch([str(path) for path in targets], files, beside(targets, "diagnosis.json"))
     broken, whole = (json.loads(Path(path).read_text()) for path in beside(targets, "diagnosis.json"))
     assert (broken["run"], broken["status"], broken["root_cause"]["id"]) == (RUN, "unknown", "unknown")
     assert broken["not_checked"] == ["the analysis broke (ValueError: first line second line)"]
@@ -66,7 +72,7 @@ def test_facts_that_cannot_be_read(content: str, tmp_path: Path) -> None:
     source, target = tmp_path / "a" / "diagnosis.facts.json", tmp_path / "a" / "diagnosis.json"
     source.parent.mkdir()
     source.write_text(content)
-    batch_jobs.analyze_one(source, Catalogue([]), [], target)
+    stages.analyze_one(source, Catalogue([]), [], target)
     assert json.loads(target.read_text())["root_cause"]["explanation"].startswith("the analysis broke (")
 
 
@@ -75,9 +81,9 @@ def test_a_report_that_broke_has_all_headings_and_says_where_to_look(
 ) -> None:
     write_facts(targets)
     files = [str(path) for path in catalogue.files()]
-    batch_jobs.analyze_batch([str(path) for path in targets], files, beside(targets, "diagnosis.json"))
+    stages.analyze_batch([str(path) for path in targets], files, beside(targets, "diagnosis.json"))
     break_once(monkeypatch, render, "markdown", RUN)
-    batch_jobs.report_batch(beside(targets, "diagnosis.json"), beside(targets, "diagnosis.md"))
+    stages.report_batch(beside(targets, "diagnosis.json"), beside(targets, "diagnosis.md"))
     broken, whole = (Path(path).read_text() for path in beside(targets, "diagnosis.md"))
     for text in (broken, whole):
         headings = [line for line in text.splitlines() if line.startswith("## ")]
@@ -89,10 +95,10 @@ def test_a_report_that_broke_has_all_headings_and_says_where_to_look(
 def test_facts_that_cannot_be_written_are_told_in_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(tmp_path, RUN, stderr=CRASH)
     known = project.from_config({"sacct": "off"}, tmp_path)
-    state = discover.discover(known).state_of(RUN)
+    state = discovery.discover(known).state_of(RUN)
     assert state is not None
     state.sentinel = {"not for JSON": object()}
-    batch_jobs.collect_one(known, state, tmp_path / "facts.json")
+    stages.collect_one(known, state, tmp_path / "facts.json")
     found = facts.read(tmp_path / "facts.json")
     assert found.run == RUN and "could not be written (TypeError" in found.not_checked[0]
 
@@ -101,7 +107,7 @@ def test_a_run_that_is_gone_since_the_jobs_were_planned(tmp_path: Path, monkeypa
     make_run(tmp_path, RUN, stderr=CRASH)
     monkeypatch.chdir(tmp_path)
     targets = [tmp_path / "gone.json", tmp_path / "there.json"]
-    batch_jobs.collect_batch({"sacct": "off"}, ["set_09/gone", RUN], [str(path) for path in targets])
+    stages.collect_batch({"sacct": "off"}, ["set_09/gone", RUN], [str(path) for path in targets])
     gone, there = map(facts.read, targets)
     assert gone.state == "unknown" and "is gone now" in gone.reasons[0]
     assert there.state == "failed" and there.logs
@@ -111,13 +117,13 @@ def test_a_catalogue_file_that_is_broken_costs_only_itself(tmp_path: Path) -> No
     good = [str(path) for path in catalogue.files()]
     broken = tmp_path / "own.yaml"
     broken.write_text("- id: [")
-    entries, problems = batch_jobs.load_catalogue([*good, str(broken)])
-    whole, none = batch_jobs.load_catalogue(good)
+    entries, problems = stages.load_catalogue([*good, str(broken)])
+    whole, none = stages.load_catalogue(good)
     assert len(entries.entries) == len(whole.entries) and none == []
     assert len(problems) == 1 and "own.yaml" in problems[0]
 
 
 def test_an_exception_in_one_line() -> None:
-    assert fallback.describe(KeyError("a\n  b")) == r"KeyError: 'a\n b'"
-    assert fallback.describe(ValueError("a\n  b")) == "ValueError: a b"
-    assert len(fallback.describe(ValueError("x" * 10_000))) == 500
+    assert describe(KeyError("a\n  b")) == r"KeyError: 'a\n b'"
+    assert describe(ValueError("a\n  b")) == "ValueError: a b"
+    assert len(describe(ValueError("x" * 10_000))) == 500

@@ -13,9 +13,9 @@ import pytest
 from markdown_check import assert_only_ours
 from replay import bundled_catalogue, facts_of
 
-from postmortem.diagnosis import diagnose
-from postmortem.render import markdown
-from postmortem.summary import write
+from postmortem.analyze.diagnose import diagnose
+from postmortem.report.render import markdown
+from postmortem.report.summary import write
 
 SECONDS = 10.0  # for the largest; the others take far less
 

@@ -20,7 +20,7 @@ from made_runs import CONFIG, make_run, plain_weights
 from repositories import commit, git
 from whole_chain import collected, diagnosed, failed, record
 
-from postmortem.render import markdown
+from postmortem.report.render import markdown
 
 RUN, NEXT = "set_01/teacher_autoencoder", "set_01/teacher_curriculum"
 FAILED = "2026-01-05 10:00:00 INFO started\nRuntimeError: it failed\n"

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from example_projects import REPOSITORY, SNAKEMAKE_9, environment
 
-from postmortem import batch_jobs, catalogue, discover, project
+from postmortem.analyze import catalogue
+from postmortem.discover import discovery
+from postmortem.jobs import stages
+from postmortem.project import project
 
 RUN = "set_01/teacher_autoencoder"
 MIB = 1 << 20
@@ -110,10 +113,10 @@ def chain(watched: project.Project, files: list[str]) -> dict[str, Any]:
     directory = watched.experiment_root / RUN
     names = ("diagnosis.facts.json", "diagnosis.json", "diagnosis.md")
     facts, diagnosis, report = (directory / name for name in names)
-    state = discover.discover(watched).state_of(RUN)
+    state = discovery.discover(watched).state_of(RUN)
     assert state is not None
-    batch_jobs.collect_one(watched, state, facts)
-    batch_jobs.analyze_batch([str(facts)], files, [str(diagnosis)])
-    batch_jobs.report_one(diagnosis, report)
+    stages.collect_one(watched, state, facts)
+    stages.analyze_batch([str(facts)], files, [str(diagnosis)])
+    stages.report_one(diagnosis, report)
     assert facts.stat().st_size < 2 * MIB and "## Root Cause" in report.read_text()
     return dict(json.loads(diagnosis.read_text()))

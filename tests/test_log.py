@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from postmortem.collect.logs import scan as log_module
+from postmortem.collect.logs.scan import CHUNK_BYTES, LINE_CHARACTERS, WHOLE_BYTES, read_log
 from postmortem.facts import ABSENT, READ, UNREADABLE, Log
-from postmortem.sources import log as log_module
-from postmortem.sources.log import CHUNK_BYTES, LINE_CHARACTERS, WHOLE_BYTES, read_log
 
 TRACEBACK = """Traceback (most recent call last):
   File "/p/train.py", line 3, in <module>

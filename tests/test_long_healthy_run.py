@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from replay import bundled_catalogue, diagnose, facts_of
 
-from postmortem.statements import statements_of
+from postmortem.collect.logs.statements import statements_of
 
 STORED = Path(__file__).parent / "provoked_long"
 STOP = "Time limit reached. Elapsed time is 1:15:00. Signaling Trainer to stop."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postmortem.sources.prefix import strip_prefix
+from postmortem.log_prefix import strip_prefix
 
 
 @pytest.mark.parametrize(

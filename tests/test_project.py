@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from postmortem import profile, project, run
 from postmortem.errors import ConfigError
+from postmortem.project import profile, project, runs
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_profile_that_is_not_yaml(root: Path) -> None:
     ],
 )
 def test_a_run_s_name_tells_its_stage(run_id: str, expected: tuple[str, str, bool], root: Path) -> None:
-    found = run.from_id(run_id, project.from_config({}, root))
+    found = runs.from_id(run_id, project.from_config({}, root))
     assert (found.stage, found.size, found.kd) == expected
     assert found.directory == root / "experimentruns" / run_id
 
@@ -138,14 +138,14 @@ def test_a_run_s_name_tells_its_stage(run_id: str, expected: tuple[str, str, boo
 )
 def test_who_needs_whom(run_id: str, needed: list[str], root: Path) -> None:
     known = project.from_config({}, root)
-    assert run.required_runs(run.from_id(run_id, known), known.profile) == needed
+    assert runs.required_runs(runs.from_id(run_id, known), known.profile) == needed
 
 
 def test_runs_are_the_folders_two_levels_down(root: Path) -> None:
     for folder in ("a/one", "b/two/deeper", ".hidden/x", "a/.hidden"):
         (root / "experimentruns" / folder).mkdir(parents=True)
     (root / "experimentruns" / "a" / "file").touch()
-    assert [found.id for found in run.find_all(project.from_config({}, root))] == ["a/one", "b/two"]
+    assert [found.id for found in runs.find_all(project.from_config({}, root))] == ["a/one", "b/two"]
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_runs_are_the_folders_two_levels_down(root: Path) -> None:
     ],
 )
 def test_the_run_of_a_path(path: str, expected: str, root: Path) -> None:
-    assert run.run_of_path(path, project.from_config({}, root)) == expected
+    assert runs.run_of_path(path, project.from_config({}, root)) == expected

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from replay import bundled_catalogue
 
-from postmortem import collect, project
-from postmortem.diagnosis import diagnose
-from postmortem.discover import discover
+from postmortem.analyze.diagnose import diagnose
+from postmortem.collect import collector
+from postmortem.discover.discovery import discover
+from postmortem.project import project
 
 FIXTURES = Path(__file__).parent / "provoked_slurm"
 NAMES = sorted(path.parent.name for path in FIXTURES.glob("*/label.yaml"))
@@ -30,7 +31,7 @@ def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
     watched = project.from_config(settings, root)
     found: dict[str, dict[str, Any]] = {}
     for state in discover(watched).diagnosed:
-        found[state.run.id] = diagnose(collect.collect_run(watched, state), bundled_catalogue())
+        found[state.run.id] = diagnose(collector.collect_run(watched, state), bundled_catalogue())
     failed = {entry["run"]: {entry["cause"], *(entry.get("also_ok") or [])} for entry in label["failed_runs"]}
     # Beyond those, only runs that the label leaves open: a group's failure takes the results of its good jobs along.
     assert failed.keys() <= found.keys() and not found.keys() & set(label["ok_runs"] or [])

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from markdown_check import assert_only_ours, fences
 from replay import diagnose_folder
 
-from postmortem.render import EVIDENCE_SHOWN, LINE_CHARACTERS, markdown
+from postmortem.report.render import EVIDENCE_SHOWN, LINE_CHARACTERS, markdown
 from postmortem.text import clean
 
 FIXTURES = Path(__file__).parent / "provoked"

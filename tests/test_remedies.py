@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
+from postmortem.analyze.remedies.fixes import half, read_on, rerun
 from postmortem.facts import RunFacts
-from postmortem.remedies import half, read_on, rerun
 
 
 @pytest.mark.parametrize(

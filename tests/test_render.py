@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from markdown_check import assert_only_ours, fences, headings, text, tokens
 
-from postmortem.render import LINE_CHARACTERS, escape_markdown, excerpt, fenced, inline_code, markdown
+from postmortem.report.render import LINE_CHARACTERS, escape_markdown, excerpt, fenced, inline_code, markdown
 
 HOSTILE = [
     "<script>alert(1)</script>",

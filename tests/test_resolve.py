@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from postmortem.findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Finding, Position
-from postmortem.resolve import HIGHEST, LOWEST, could_precede, explains, resolve
+from postmortem.analyze.findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Finding
+from postmortem.analyze.resolve import HIGHEST, LOWEST, could_precede, explains, resolve
+from postmortem.facts import Position
 
 
-def finding(id: str, line: int, severity: str = FATAL, explains: list[str] | None = None, **keys: Any) -> Finding:
+def finding(id: str, line: int, role: str = FATAL, explains: list[str] | None = None, **keys: Any) -> Finding:
     place = {key: keys.pop(key) for key in ("rank", "depth", "handled", "traceback") if key in keys}
     log = keys.pop("log", "slurm.err")
     return Finding(
-        id, id, severity, keys.pop("confidence", 0.85), f"{id}: {line}", explains=explains or [],
+        id, id, role, keys.pop("confidence", 0.85), f"{id}: {line}", explains=explains or [],
         position=Position(log if line else "", "stderr" if line else "", line, **place), **keys,
     )  # fmt: skip
 

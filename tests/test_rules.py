@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from postmortem import batches
+from postmortem.jobs import batches
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROGRAMS = {"9": REPOSITORY / ".venv" / "bin" / "snakemake", "7": REPOSITORY / ".venv-snakemake7" / "bin" / "snakemake"}

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from postmortem import sentinels
-from postmortem.discover import SENTINEL
+from postmortem.discover import sentinel
+from postmortem.discover.discovery import SENTINEL
 from postmortem.facts import SlurmJob
-from postmortem.project import Project, from_config
+from postmortem.project.project import Project, from_config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TRAP = REPOSITORY / "workflow" / "scripts" / "postmortem_trap.sh"
@@ -42,7 +42,7 @@ def test_a_workflow_log_names_the_runs_that_failed(name: str, tmp_path: Path) ->
     label = yaml.safe_load((PROVOKED / name / "label.yaml").read_text())
     project = project_of(name, tmp_path)
     for log in sorted((project.root / ".snakemake" / "log").glob("*.log"))[-1:]:
-        sentinels.write_from_log(project, log)
+        sentinel.write_from_log(project, log)
     written = {path.parent.relative_to(project.experiment_root).as_posix() for path in project.root.rglob(SENTINEL)}
     on_disk = {entry["run"] for entry in label["failed_runs"] if (project.experiment_root / entry["run"]).is_dir()}
     assert written == on_disk
@@ -51,7 +51,7 @@ def test_a_workflow_log_names_the_runs_that_failed(name: str, tmp_path: Path) ->
 def test_a_sentinel_says_which_attempt_of_which_job_failed(tmp_path: Path) -> None:
     project = project_of("smk7-retries-used-up", tmp_path)
     (log,) = (project.root / ".snakemake" / "log").glob("*.log")
-    (run_id,) = sentinels.write_from_log(project, log)
+    (run_id,) = sentinel.write_from_log(project, log)
     found = read(project.experiment_root / run_id)
     ids = sorted(path.name.split("-")[0] for path in (project.root / "slurm_logs").glob("*.err"))
     assert found["attempt"] == 2
@@ -73,7 +73,7 @@ def test_the_command_that_failed_names_its_run_where_the_log_is_quiet(tmp_path: 
         "' returned non-zero exit status 3.\n"
         "Command 'set -e; train > experimentruns/a/killed/slurm.out' died with <Signals.SIGKILL: 9>.\n"
     )
-    assert sentinels.write_from_log(project, log) == ["a/broken", "a/killed"]
+    assert sentinel.write_from_log(project, log) == ["a/broken", "a/killed"]
     assert read(project.experiment_root / "a/broken")["exit_code"] == 3
     assert read(project.experiment_root / "a/killed")["exit_code"] == 137
 
@@ -82,15 +82,15 @@ def test_a_run_without_a_folder_gets_none(tmp_path: Path) -> None:
     project = project_of("smk7-three-ways", tmp_path)
     (log,) = (project.root / ".snakemake" / "log").glob("*.log")
     shutil.rmtree(project.experiment_root / "set_01")
-    assert "set_01/teacher_autoencoder" in sentinels.write_from_log(project, log)
+    assert "set_01/teacher_autoencoder" in sentinel.write_from_log(project, log)
     assert not (project.experiment_root / "set_01").exists()
 
 
 def test_writers_of_the_same_job_add_to_each_other(tmp_path: Path) -> None:
-    sentinels.write(tmp_path, {"slurm_job_id": "7", "exit_code": 3, "source": "trap"})
-    sentinels.write(tmp_path, {"slurm_job_id": "7", "rule": "train", "exit_code": None, "source": "onerror"})
+    sentinel.write(tmp_path, {"slurm_job_id": "7", "exit_code": 3, "source": "trap"})
+    sentinel.write(tmp_path, {"slurm_job_id": "7", "rule": "train", "exit_code": None, "source": "onerror"})
     assert read(tmp_path) == {"slurm_job_id": "7", "exit_code": 3, "rule": "train", "source": "onerror"}
-    sentinels.write(tmp_path, {"slurm_job_id": "8", "source": "onerror"})
+    sentinel.write(tmp_path, {"slurm_job_id": "8", "source": "onerror"})
     assert read(tmp_path) == {"slurm_job_id": "8", "source": "onerror"}
 
 
@@ -100,7 +100,7 @@ def test_a_reader_never_sees_half_a_sentinel(tmp_path: Path) -> None:
 
     def keep_writing(number: int) -> None:
         while not stop.is_set():
-            sentinels.write(tmp_path, {"slurm_job_id": str(number), "reason": "x" * 5000})
+            sentinel.write(tmp_path, {"slurm_job_id": str(number), "reason": "x" * 5000})
 
     writers = [threading.Thread(target=keep_writing, args=(number,)) for number in (1, 2)]
     for writer in writers:
@@ -117,7 +117,7 @@ def test_a_reader_never_sees_half_a_sentinel(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("exit_code", "expected"), [("1:0", 1), ("0:9", 137), ("0:125", 253), ("", None)])
 def test_the_exit_code_of_a_slurm_job_is_that_of_a_shell(exit_code: str, expected: int | None) -> None:
-    content = sentinels.of_slurm(SlurmJob("5", state="FAILED", state_text="FAILED", exit_code=exit_code))
+    content = sentinel.of_slurm(SlurmJob("5", state="FAILED", state_text="FAILED", exit_code=exit_code))
     assert content["exit_code"] == expected
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from made_runs import PROFILE, curve_of, facts_of, falling, make_run, plain_weights, scores
 
-from postmortem.detectors import evaluation, learning, numerics, stopping
+from postmortem.analyze.detectors import evaluation, learning, numerics, stopping
+from postmortem.analyze.findings import HINT
 from postmortem.facts import Metric, Metrics, Source
-from postmortem.findings import HINT
-from postmortem.screen import suspicions
+from postmortem.jobs.screening import suspicions
 
 RUN = "set_01/teacher_autoencoder"
 ENDED = "INFO `Trainer.fit` stopped: `max_epochs={}` reached.\n"
@@ -47,7 +47,7 @@ def test_a_single_overflow_that_passed_is_no_nan_loss(tmp_path: Path) -> None:
     assert _causes(tmp_path, val_loss=values, stderr=ENDED.format(20)) == []
     facts = facts_of()
     facts.curves = [curve_of("val_loss", values)]
-    assert [f.severity for f in numerics.detect(facts)] == [HINT]
+    assert [f.role for f in numerics.detect(facts)] == [HINT]
 
 
 def test_nan_of_a_score_that_is_not_defined_is_no_nan_loss(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from postmortem.collect.logs.snakemake_excerpt import lines_of_others
+from postmortem.discover import snakemake_log
+from postmortem.discover.snakemake_log import SnakemakeLog
 from postmortem.facts import SnakemakeJob
-from postmortem.sources import snakemake
-from postmortem.sources.snakemake import SnakemakeLog
-from postmortem.sources.snakemake_excerpt import lines_of_others
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VERSIONS = {"9": REPOSITORY / ".venv" / "bin" / "snakemake", "7": REPOSITORY / ".venv-snakemake7" / "bin" / "snakemake"}
@@ -54,7 +54,7 @@ def states_of(log: SnakemakeLog) -> dict[str, list[str]]:
 
 
 def test_a_real_log(real_log: Path) -> None:
-    log = snakemake.parse(real_log.read_text(), "log")
+    log = snakemake_log.parse(real_log.read_text(), "log")
     assert states_of(log) == {
         "a": ["restarted", "failed"],
         "b": ["restarted", "finished"],
@@ -71,7 +71,7 @@ def test_a_real_log(real_log: Path) -> None:
 
 def test_the_excerpt_of_a_real_log_is_about_one_run(real_log: Path) -> None:
     text = real_log.read_text()
-    jobs = snakemake.parse(text, "log").jobs
+    jobs = snakemake_log.parse(text, "log").jobs
     mine = [job for job in jobs if job.wildcards == {"ds": "c"}]
     others = lines_of_others(text, mine)
     kept = "\n".join(line for number, line in enumerate(text.splitlines(), start=1) if number not in others)
@@ -93,7 +93,7 @@ rule train:
 
 
 def one(text: str) -> SnakemakeJob:
-    (job,) = snakemake.parse(text, "log").jobs
+    (job,) = snakemake_log.parse(text, "log").jobs
     return job
 
 
@@ -116,7 +116,7 @@ def test_every_way_to_say_that_a_job_was_submitted(line: str, external: str) -> 
 def test_an_array_gives_each_job_its_task() -> None:
     text = JOB.format(n=1, ds="a") + JOB.format(n=2, ds="b")
     text += "Submitted array job with Snakemake IDs 1,2 and SLURM job ID 58. The individual task IDs are 1-2.\n"
-    assert [job.external_jobid for job in snakemake.parse(text, "log").jobs] == ["58_1", "58_2"]
+    assert [job.external_jobid for job in snakemake_log.parse(text, "log").jobs] == ["58_1", "58_2"]
 
 
 def test_the_error_block_of_a_cluster_job() -> None:
@@ -148,7 +148,7 @@ def test_a_message_of_several_lines_does_not_hide_the_rest() -> None:
 def test_sbatch_said_no_to_the_job_announced_last() -> None:
     text = JOB.format(n=1, ds="a") + "Submitted job 1 with external jobid '58'.\n" + JOB.format(n=2, ds="b")
     text += "Error submitting jobscript (exit code 1):\n\n"
-    first, second = snakemake.parse(text, "log").jobs
+    first, second = snakemake_log.parse(text, "log").jobs
     assert (first.state, second.state) == ("submitted", "failed")
     assert second.message.startswith("Error submitting jobscript")
 
@@ -184,7 +184,7 @@ def test_a_console_with_windows_line_ends_and_other_output() -> None:
     ],
 )  # fmt: skip
 def test_what_stops_the_workflow_itself(text: str, kind: str, rule: str) -> None:
-    log = snakemake.parse("Building DAG of jobs...\n" + text, "log")
+    log = snakemake_log.parse("Building DAG of jobs...\n" + text, "log")
     assert (log.problems[0].type, log.problems[0].rule, log.problems[0].line) == (kind, rule, 2)
     assert log.failed
 
@@ -195,7 +195,7 @@ def test_that_a_job_failed_is_no_problem_of_the_workflow() -> None:
         "[Sun Mar  1 10:05:00 2026]\nError in rule train:\n    jobid: 1\n"
         "WorkflowError:\nAt least one job did not complete successfully.\n"
     )
-    assert snakemake.parse(text, "log").problems == []
+    assert snakemake_log.parse(text, "log").problems == []
 
 
 def test_a_rule_that_could_not_be_filled_in() -> None:
@@ -203,7 +203,7 @@ def test_a_rule_that_could_not_be_filled_in() -> None:
         "RuleException in rule train in file /p/Snakefile, line 9:\nAttributeError: 'Wildcards' object has no "
         "attribute 'dataset', when formatting the following:\npython x.py {wildcards.dataset}\n"
     )
-    log = snakemake.parse(text, "log")
+    log = snakemake_log.parse(text, "log")
     assert log.jobs[0].state == "failed" and log.problems[0].job is log.jobs[0]
 
 
@@ -212,9 +212,9 @@ def test_a_rule_that_could_not_be_filled_in() -> None:
     [("3 of 3 steps (100%) done", True), ("2 of 3 steps (67%) done", False), ("Nothing to be done (all there).", True)],
 )
 def test_whether_all_was_done(end: str, succeeded: bool) -> None:
-    assert snakemake.parse(end + "\n", "log").succeeded == succeeded
+    assert snakemake_log.parse(end + "\n", "log").succeeded == succeeded
 
 
 def test_hostile_text_is_passed_over() -> None:
     junk = "\x00\x01 rule \n" + "[" * 5000 + "\nError in rule :\n    message: \n" + "    jobid: \n" * 3
-    assert isinstance(snakemake.parse(junk * 50, "log"), SnakemakeLog)
+    assert isinstance(snakemake_log.parse(junk * 50, "log"), SnakemakeLog)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from postmortem.sources import log as log_module
-from postmortem.sources.log import WHOLE_BYTES, read_log
-from postmortem.statements import statements_of
+from postmortem.collect.logs import scan as log_module
+from postmortem.collect.logs.scan import WHOLE_BYTES, read_log
+from postmortem.collect.logs.statements import statements_of
 
 CRASH = (
     'Traceback (most recent call last):\n  File "/p/train.py", line 3, in <module>\n    main()\n'

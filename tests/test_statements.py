@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from postmortem.collect.logs.statements import Statement, statements_of
+from postmortem.collect.logs.traceback import parse_tracebacks
 from postmortem.facts import Line, Log, Source
-from postmortem.sources.traceback import parse_tracebacks
-from postmortem.statements import Statement, statements_of
 
 TRACEBACK = """Traceback (most recent call last):
   File "/p/train.py", line 3, in main

@@ -13,7 +13,7 @@ import pytest
 from markdown_check import headings, tokens
 from test_render import HOSTILE, diagnosis
 
-from postmortem.summary import COLUMNS, write
+from postmortem.report.summary import COLUMNS, write
 
 
 def summarise(tmp_path: Path, *diagnoses: Any, raw: bytes | None = None) -> dict[str, str]:

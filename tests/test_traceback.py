@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from postmortem.collect.logs.traceback import MAX_FRAMES, MAX_TRACEBACKS, parse_tracebacks
 from postmortem.facts import Line, Traceback
-from postmortem.sources.traceback import MAX_FRAMES, MAX_TRACEBACKS, parse_tracebacks
 
 PLAIN = """Traceback (most recent call last):
   File "/home/u/proj/train.py", line 10, in <module>

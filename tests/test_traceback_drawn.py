@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from postmortem.collect.logs.traceback_drawn import all_tracebacks
 from postmortem.facts import Line, Traceback
-from postmortem.sources.traceback_drawn import all_tracebacks
 
 BOX = """\
 ╭──────────────────── Traceback (most recent call last) ────────────────────╮

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_traceback import OTHER, PLAIN, only, parse
 
-from postmortem.sources.traceback import is_own, looks_like_exception
+from postmortem.collect.logs.traceback import is_own, looks_like_exception
 
 HEAD = 'Traceback (most recent call last):\n  File "/p/a.py", line 3, in <module>\n    f()\n'
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from made_runs import facts_of, make_run, project, run_state
 
-from postmortem.detectors import trackers as detector
+from postmortem.analyze.detectors import trackers as detector
+from postmortem.analyze.findings import HINT, SYMPTOM
+from postmortem.collect.files import tracker as reader
+from postmortem.collect.files.tracker import database_path, read_database
 from postmortem.facts import ABSENT, PARTIAL, READ, UNREADABLE, Artefact, Source, TrackedRun
-from postmortem.findings import HINT, SYMPTOM
-from postmortem.sources import tracker as reader
-from postmortem.sources.tracker import database_path, read_database
 
 RUN = "set_01/teacher_autoencoder"
 _PROJECT = """
@@ -166,7 +166,7 @@ def test_absent_corrupt_empty_and_forbidden_are_told_apart(tmp_path: Path, monke
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("postmortem.sources.tracker.opened", refuse)
+    monkeypatch.setattr("postmortem.collect.files.tracker.opened", refuse)
     assert "permission denied" in source(path).reason
 
 
@@ -208,12 +208,12 @@ def test_contradictions_are_hints_and_corruption_a_symptom() -> None:
     facts.artefacts = [Artefact(RUN, "best_model.pt", READ, 5, role="success")]
     tracked = TrackedRun(Source("data/project.db"), "project_db", "running")
     facts.trackers = [tracked]
-    assert [(f.id, f.severity) for f in detector.detect(facts)] == [("tracking.database", HINT)]
+    assert [(f.id, f.role) for f in detector.detect(facts)] == [("tracking.database", HINT)]
     assert detector.detect(facts)[0].fix[0].command == "python -m pipeline.db summary"
     tracked.status = "failed"
     assert detector.detect(facts) == []
     tracked.source = Source("data/project.db", UNREADABLE, "corrupt: database disk image is malformed")
-    assert [f.severity for f in detector.detect(facts)] == [SYMPTOM]
+    assert [f.role for f in detector.detect(facts)] == [SYMPTOM]
     # absent is not corrupt
     tracked.source = Source("data/project.db", ABSENT, "there is no such file")
     assert detector.detect(facts) == []

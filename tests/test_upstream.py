@@ -6,9 +6,9 @@ from pathlib import Path
 
 from made_runs import facts_of, make_run, plain_weights, project, run_state
 
-from postmortem.detectors import upstream as detector
+from postmortem.analyze.detectors import upstream as detector
+from postmortem.collect.around import upstream as reader
 from postmortem.facts import Checkpoint, RunFacts, Source, TensorFacts
-from postmortem.sources import upstream as reader
 
 FAILED = 'Traceback (most recent call last):\n  File "x.py", line 3, in f\n    g()\nRuntimeError: CUDA out of memory\n'
 

@@ -25,7 +25,7 @@ ENTRY = """
       command: python tools/calibrate.py --to {{ want }}
   prevention:
     - Check the calibration before submitting.
-  severity: fatal
+  role: fatal
   references: []
 """
 TESTS = """
@@ -81,7 +81,7 @@ def test_the_workflow_uses_it(project: Path) -> None:
 
 def test_a_broken_entry_harms_itself_alone(project: Path) -> None:
     file = project / "postmortem" / "catalogue" / "laboratory.yaml"
-    file.write_text(ENTRY.replace("severity: fatal", "severity: deadly"))
+    file.write_text(ENTRY.replace("role: fatal", "role: deadly"))
     snakemake = [str(Path(sys.executable).with_name("snakemake")), "-s", str(REPOSITORY / "Snakefile")]
     command = [*snakemake, "--directory", str(project), "--cores", "1", "--config", "sacct=off"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -90,4 +90,4 @@ def test_a_broken_entry_harms_itself_alone(project: Path) -> None:
     assert diagnosis["root_cause"]["id"] == "unknown"
     told = [item for item in diagnosis["not_checked"] if "laboratory.yaml" in item]
     assert len(told) == 1
-    assert "severity 'deadly' is none of fatal" in told[0]
+    assert "role 'deadly' is none of fatal" in told[0]

@@ -9,11 +9,11 @@ from typing import Any
 import jinja2
 import pytest
 
-from postmortem.catalogue import Entry, Pattern
+from postmortem.analyze.catalogue import Entry, Pattern
+from postmortem.analyze.findings import Finding
+from postmortem.analyze.wording import context, render, word
+from postmortem.collect.logs.statements import EXCEPTION, Statement
 from postmortem.facts import Config, ConfigKey, Frame, Log, RaisedException, RunFacts, Source
-from postmortem.findings import Finding
-from postmortem.statements import EXCEPTION, Statement
-from postmortem.wording import context, render, word
 
 
 def facts(**config: Any) -> RunFacts:

@@ -10,9 +10,11 @@ from typing import Any
 
 from replay import bundled_catalogue
 
-from postmortem import collect, discover, project
-from postmortem.diagnosis import diagnose
+from postmortem.analyze.diagnose import diagnose
+from postmortem.collect import collector
+from postmortem.discover import discovery
 from postmortem.facts import RunFacts
+from postmortem.project import project
 
 SACCT = "JobID|JobName|State|ExitCode|Submit|Start|End|Elapsed|ElapsedRaw|Timelimit"
 _RUNS = """CREATE TABLE IF NOT EXISTS runs (run_id TEXT PRIMARY KEY, dataset TEXT, model_size TEXT, stage TEXT,
@@ -29,9 +31,9 @@ CREATE TABLE metrics (key TEXT, value REAL, timestamp INTEGER, run_uuid TEXT, st
 def collected(root: Path, run: str, sacct: str = "off") -> RunFacts:
     """The facts of a run as discovery found it."""
     watched = project.from_config({"sacct": sacct}, root)
-    state = discover.discover(watched).state_of(run)
+    state = discovery.discover(watched).state_of(run)
     assert state is not None, f"no run {run}"
-    return collect.collect_run(watched, state)
+    return collector.collect_run(watched, state)
 
 
 def diagnosed(root: Path, run: str, sacct: str = "off") -> dict[str, Any]:

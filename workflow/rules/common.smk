@@ -10,7 +10,7 @@ from snakemake.logging import logger
 # Found from this file, not from the caller's: the workflow may be a module of another one.
 sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent / "scripts"))
 
-from postmortem import plan
+from postmortem.jobs import plan
 from postmortem.errors import ConfigError
 
 

@@ -3,7 +3,7 @@
 needs: diagnosis.facts.json of each run, the catalogue. makes: diagnosis.json of each run.
 """
 
-from postmortem import batch_jobs
+from postmortem.jobs import stages
 
-batch_jobs.log_to(snakemake.log[0])
-batch_jobs.analyze_batch(list(snakemake.input.facts), list(snakemake.input.catalogue), list(snakemake.output))
+stages.log_to(snakemake.log[0])
+stages.analyze_batch(list(snakemake.input.facts), list(snakemake.input.catalogue), list(snakemake.output))

@@ -7,14 +7,15 @@ makes: a line per entry; exit status 1 if one does not keep to its tests.
 import sys
 from pathlib import Path
 
-from postmortem import catalogue, catalogue_check
+from postmortem.analyze import catalogue
+from postmortem.jobs import catalogue_check
 
 
 def main(project: Path) -> int:
     """Check every entry of the project's own folder, within the whole catalogue."""
     try:
         everything = catalogue.load(catalogue.files(project))
-        own = catalogue.load(sorted((project / catalogue.USER_FOLDER).glob("*.yaml"))).entries
+        own = catalogue.load(sorted((project / catalogue.USER_FOLDER).rglob("*.yaml"))).entries
     except catalogue.CatalogueError as error:
         print(error)
         return 1

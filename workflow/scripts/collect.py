@@ -3,7 +3,7 @@
 needs: the runs' directories, SLURM's and Snakemake's records. makes: diagnosis.facts.json of each run.
 """
 
-from postmortem import batch_jobs
+from postmortem.jobs import stages
 
-batch_jobs.log_to(snakemake.log[0])
-batch_jobs.collect_batch(snakemake.params.settings, snakemake.params.runs, list(snakemake.output))
+stages.log_to(snakemake.log[0])
+stages.collect_batch(snakemake.params.settings, snakemake.params.runs, list(snakemake.output))

@@ -2,6 +2,6 @@
 
 import sys
 
-from postmortem.now import main
+from postmortem.jobs.command_line import main
 
 sys.exit(main())

@@ -3,7 +3,7 @@
 needs: diagnosis.json of each run, the templates. makes: diagnosis.md of each run.
 """
 
-from postmortem import batch_jobs
+from postmortem.jobs import stages
 
-batch_jobs.log_to(snakemake.log[0])
-batch_jobs.report_batch(list(snakemake.input.diagnoses), list(snakemake.output))
+stages.log_to(snakemake.log[0])
+stages.report_batch(list(snakemake.input.diagnoses), list(snakemake.output))

@@ -2,6 +2,6 @@
 
 import sys
 
-from postmortem.dependency import main
+from postmortem.jobs.dependency_job import main
 
 sys.exit(main())

@@ -5,9 +5,10 @@ needs: all diagnosis.json, the templates. makes: diagnoses.md, diagnoses.html, d
 
 from pathlib import Path
 
-from postmortem import batch_jobs, summary
+from postmortem.jobs import stages
+from postmortem.report import summary
 
-batch_jobs.log_to(snakemake.log[0])
+stages.log_to(snakemake.log[0])
 summary.write(
     [Path(path) for path in snakemake.input.diagnoses],
     Path(snakemake.params.experiment_root),

@@ -18,3 +18,8 @@ def near_match(wanted: str, known: Iterable[str]) -> str:
     lowered = {name.lower(): name for name in known}
     nearest = difflib.get_close_matches(wanted.lower(), lowered, n=1)
     return f' (did you mean "{lowered[nearest[0]]}"?)' if nearest else ""
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

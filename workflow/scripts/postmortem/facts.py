@@ -75,6 +75,19 @@ class Traceback:
 
 
 @dataclass
+class Position:
+    """Where in the run's leftovers the statement stands that gave a finding; orders causes before consequences."""
+
+    log: str = ""
+    role: str = ""
+    line: int = 0  # 0: not from a log
+    rank: int | None = None
+    depth: int = 0  # place in its exception chain, 0 is the first raised
+    handled: bool = False  # the program went on after it
+    traceback: int | None = None  # index of its traceback in the log
+
+
+@dataclass
 class Log:
     """A log file: all of its lines if it is small, else head, tail and the surroundings of what stands out."""
 

@@ -1,0 +1,1 @@
+"""From facts to the root cause: hits, findings, judgements, remedies."""

@@ -1,0 +1,285 @@
+"""The catalogue of causes: entries from YAML, searched in statements, worded with what was captured."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..collect.logs.statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
+from ..installation import CATALOGUE
+from ..re2_options import re2_options
+from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding
+
+USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
+KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "role", "references")
+FIX_KEYS = ("text", "command", "config", "file", "line")
+KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
+DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
+ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
+NEAR_STATEMENTS = 20
+# How sure an entry is by itself; the resolver raises it for support and lowers it for doubt. On logs that were new to
+# the catalogue all of 100 answers of fatal entries, and nine in ten of the others, were right.
+CONFIDENCE = {FATAL: 0.9, GENERIC: 0.75, SYMPTOM: 0.62, HINT: 0.3, WRAPPER: 0.1}
+
+
+class CatalogueError(Exception):
+    """An entry that cannot be used: the message names file, entry, key and what is wrong."""
+
+
+@dataclass
+class Pattern:
+    expression: str
+    kinds: tuple[str, ...] = DEFAULT_KINDS
+    roles: tuple[str, ...] = ()
+    frame: str = ""
+
+    @cached_property
+    def compiled(self):
+        return _compile(self.expression)
+
+
+@dataclass
+class Entry:
+    """One way in which a cause shows itself."""
+
+    id: str
+    title: str
+    patterns: list[Pattern]
+    not_when: list[dict[str, str]] = field(default_factory=list)
+    explains: list[str] = field(default_factory=list)
+    root_cause: str = ""
+    fix: list[dict[str, Any]] = field(default_factory=list)
+    prevention: list[str] = field(default_factory=list)
+    role: str = FATAL
+    references: list[str] = field(default_factory=list)
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.id}: {self.title}"
+
+    @property
+    def slug(self) -> str:
+        """The name of its test file."""
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
+
+
+_compiled: dict[str, Any] = {}
+
+
+def _compile(expression: str):
+    import re2
+
+    if expression not in _compiled:
+        _compiled[expression] = re2.compile(expression, re2_options())
+    return _compiled[expression]
+
+
+class Catalogue:
+    """All entries, ready to be searched."""
+
+    def __init__(self, entries: list[Entry]):
+        self.entries = entries
+        self._pairs = [(entry, pattern) for entry in entries for pattern in entry.patterns]
+
+    @cached_property
+    def _sets(self) -> list[tuple[Any, list[int]]]:
+        """One RE2 set a file, with the places of its patterns: building one automaton for all of them takes seconds."""
+        import re2
+
+        by_file: dict[str, list[int]] = {}
+        for number, (entry, _) in enumerate(self._pairs):
+            by_file.setdefault(entry.file, []).append(number)
+        sets = []
+        for numbers in by_file.values():
+            expressions = re2.Set.SearchSet(re2_options())
+            for number in numbers:
+                expressions.Add(self._pairs[number][1].expression)
+            expressions.Compile()
+            sets.append((expressions, numbers))
+        return sets
+
+    def _matching(self, text: str) -> list[int]:
+        """The places of the patterns that occur in a text, in the catalogue's order."""
+        return [numbers[at] for expressions, numbers in self._sets for at in sorted(expressions.Match(text) or ())]
+
+    def expressions(self) -> list[str]:
+        """Every pattern, for the pass over the raw logs."""
+        return [pattern.expression for _, pattern in self._pairs]
+
+    def search(self, statements: list[Statement]) -> list[tuple[Entry, Statement, dict[str, str]]]:
+        """Every believable hit: entry, statement and captures, in order of the statements of one log."""
+        hits: list[tuple[Entry, Statement, dict[str, str]]] = []
+        if not self._pairs:
+            return hits
+        for index, statement in enumerate(statements):
+            found: set[int] = set()
+            for number in self._matching(statement.text):
+                entry, pattern = self._pairs[number]
+                if id(entry) in found or not _applies(pattern, statement):
+                    continue
+                match = pattern.compiled.search(statement.text)
+                if match and not _doubted(entry, statements, index):
+                    found.add(id(entry))
+                    captures = {k: v or "" for k, v in match.groupdict().items()}
+                    hits.append((entry, statement, captures | {"": match[0]}))
+        return hits
+
+
+def _applies(pattern: Pattern, statement: Statement) -> bool:
+    if statement.kind not in pattern.kinds or (pattern.roles and statement.log.role not in pattern.roles):
+        return False
+    if pattern.frame:
+        frames = statement.exception.frames if statement.exception else []
+        expression = _compile(pattern.frame)
+        return any(expression.search(f"{frame.file}:{frame.function}") for frame in frames)
+    return True
+
+
+def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
+    """Whether one of the entry's `not_when` conditions holds for the hit at this index."""
+    for condition in entry.not_when:
+        (where, text), *_ = condition.items()
+        expression = _compile(text)
+        if where == "statement":
+            region = [statements[index]]
+        elif where == "near":
+            region = statements[max(0, index - NEAR_STATEMENTS) : index + NEAR_STATEMENTS + 1]
+        else:
+            region = statements[:index] if where == "before" else statements[index + 1 :]
+        if any(expression.search(s.text) for s in region):
+            return True
+    return False
+
+
+def finding_from(entry: Entry, statement: Statement, captures: dict[str, str]) -> Finding:
+    """The finding of a hit, not yet worded."""
+    return Finding(
+        id=entry.id,
+        title=entry.title,
+        role=entry.role,
+        confidence=CONFIDENCE[entry.role],
+        entry=entry.name,
+        evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
+        prevention=list(entry.prevention),
+        references=list(entry.references),
+        explains=list(entry.explains),
+        position=statement.position,
+        captures=captures,
+    )  # fmt: skip
+
+
+# --- loading -------------------------------------------------------------------------------------------------------
+
+
+def files(project_root: Path | None = None) -> list[Path]:
+    """The catalogue's files: the bundled ones, then those in the project's own folder."""
+    found = sorted(CATALOGUE.rglob("*.yaml"))
+    if project_root is not None:
+        found += sorted((project_root / USER_FOLDER).rglob("*.yaml"))
+    return found
+
+
+def load(paths: list[Path]) -> Catalogue:
+    """Read entries. Raises CatalogueError for the first one that cannot be used."""
+    entries = []
+    for path in paths:
+        try:
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            content = yaml.load(path.read_text(encoding="utf-8"), loader)
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise CatalogueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+        if content is not None and not isinstance(content, list):
+            raise CatalogueError(f"{path}: must be a list of entries, not {type(content).__name__}")
+        entries += [_entry(raw, path, i) for i, raw in enumerate(content or [])]
+    return Catalogue(entries)
+
+
+def _entry(raw: Any, path: Path, index: int) -> Entry:
+    where = f"{path}: entry {index + 1}"
+    if not isinstance(raw, dict):
+        raise CatalogueError(f"{where} must be a mapping with the keys {', '.join(KEYS)}")
+    where += f" ({raw.get('id', 'no id')}: {raw.get('title', 'no title')})"
+    if unknown := set(raw) - set(KEYS):
+        raise CatalogueError(f"{where}: unknown key {min(unknown, key=str)!r}; the keys are {', '.join(KEYS)}")
+    for key in ("id", "title", "patterns", "root_cause", "role"):
+        if not raw.get(key):
+            raise CatalogueError(f"{where}: the key {key!r} is missing")
+    _check_types(raw, where)
+    if raw["role"] not in CONFIDENCE:
+        raise CatalogueError(f"{where}: role {raw['role']!r} is none of {', '.join(CONFIDENCE)}")
+    patterns = [_pattern(item, where) for item in raw["patterns"]]
+    conditions = [{"statement": item} if isinstance(item, str) else item for item in raw.get("not_when") or []]
+    for condition in conditions:
+        if (
+            not isinstance(condition, dict)
+            or len(condition) != 1
+            or not set(condition) <= {"statement", "near", "before", "after"}
+        ):
+            raise CatalogueError(
+                f"{where}: not_when takes expressions, or one of near, before and after with an expression"
+            )
+        _check(next(iter(condition.values())), where)
+    fixes = [_fix(item, where) for item in raw.get("fix") or []]
+    return Entry(
+        raw["id"], str(raw["title"]), patterns, conditions, list(raw.get("explains") or []), raw["root_cause"], fixes,
+        list(raw.get("prevention") or []), raw["role"], list(raw.get("references") or []), path.name,
+    )  # fmt: skip
+
+
+def _check_types(raw: dict[str, Any], where: str) -> None:
+    for key in ("id", "title", "root_cause", "role"):
+        if not isinstance(raw[key], str):
+            raise CatalogueError(f"{where}: {key} is {raw[key]!r}, but it must be a text")
+    for key in ("patterns", "not_when", "explains", "fix", "prevention", "references"):
+        if raw.get(key) is not None and not isinstance(raw[key], list):
+            raise CatalogueError(f"{where}: {key} is {raw[key]!r}, but it must be a list")
+    for key in ("explains", "prevention", "references"):
+        for item in raw.get(key) or []:
+            if not isinstance(item, str):
+                raise CatalogueError(f"{where}: {key} holds {item!r}, but it must hold texts; quote one with a colon")
+
+
+def _fix(item: Any, where: str) -> dict[str, Any]:
+    item = {"text": item} if isinstance(item, str) else item
+    keys = ", ".join(FIX_KEYS)
+    if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+        raise CatalogueError(f"{where}: a fix is a text, or a mapping of {keys}, not {item!r}")
+    if unknown := set(item) - set(FIX_KEYS):
+        raise CatalogueError(f"{where}: unknown key {min(unknown, key=str)!r} of a fix; the keys are {keys}")
+    if item.get("config") is not None and not isinstance(item["config"], dict):
+        raise CatalogueError(f"{where}: the config of a fix is {item['config']!r}, but it must be a mapping")
+    return item
+
+
+def _pattern(item: Any, where: str) -> Pattern:
+    if isinstance(item, str):
+        _check(item, where)
+        return Pattern(item)
+    if not isinstance(item, dict) or "match" not in item or not set(item) <= {"match", "in", "log", "frame"}:
+        raise CatalogueError(f"{where}: a pattern is an expression, or a mapping with match and in, log or frame")
+    for key in ("in", "log"):
+        if item.get(key) is not None and not isinstance(item[key], list):
+            raise CatalogueError(f"{where}: {key} of a pattern is {item[key]!r}, but it must be a list")
+    kinds, roles = tuple(item.get("in") or DEFAULT_KINDS), tuple(item.get("log") or ())
+    for value, known in [*((kind, KINDS) for kind in kinds), *((role, ROLES) for role in roles)]:
+        if value not in known:
+            raise CatalogueError(f"{where}: {value!r} is none of {', '.join(known)}")
+    _check(item["match"], where)
+    if item.get("frame"):
+        _check(item["frame"], where)
+    return Pattern(item["match"], kinds, roles, item.get("frame") or "")
+
+
+def _check(expression: str, where: str) -> None:
+    import re2
+
+    try:
+        _compile(expression)
+    except (re2.error, TypeError) as error:
+        raise CatalogueError(f"{where}: {expression!r} is not an RE2 expression: {error}") from error

@@ -1,0 +1,1 @@
+"""Second opinions: which independent facts confirm or refute a finding."""

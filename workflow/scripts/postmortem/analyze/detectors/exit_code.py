@@ -1,0 +1,53 @@
+"""What the exit code says that a sentinel or Snakemake recorded: a signal, or one of the shell's own codes.
+
+An exit code alone is a symptom: it says how a process ended, hardly ever why. The codes are bash's ("Exit Status" in
+its manual) and those of coreutils' timeout.
+"""
+
+from __future__ import annotations
+
+from ...facts import RunFacts
+from ..findings import SYMPTOM, Evidence, Finding, Fix
+
+SIGNAL_BASE = 128  # a shell reports a child that died of signal n as 128 + n
+_BY_CODE: dict[int, tuple[str, str, float]] = {
+    124: ("run.interrupted", "the command timeout(1) ended it when its time was over", 0.6),
+    126: ("io.permission", "a command was found, but could not be executed", 0.4),
+    127: ("env.activation", "the shell did not find a command", 0.6),
+}
+_BY_SIGNAL: dict[int, tuple[str, str, float]] = {
+    2: ("run.interrupted", "it was interrupted (SIGINT)", 0.6),
+    4: ("host.crash", "it died of an illegal instruction (SIGILL)", 0.6),
+    6: ("host.crash", "it aborted (SIGABRT)", 0.5),
+    7: ("host.crash", "it died of a bus error (SIGBUS)", 0.5),
+    8: ("host.crash", "it died of an arithmetic error (SIGFPE)", 0.55),
+    9: ("host.killed", "it was killed (SIGKILL); nothing says that memory was the reason", 0.55),
+    11: ("host.crash", "it crashed (SIGSEGV)", 0.6),
+    15: ("run.interrupted", "it was asked to end (SIGTERM)", 0.6),
+}
+
+
+def detect(facts: RunFacts) -> list[Finding]:
+    """The finding of the exit code in the run's sentinel; none for the codes that say only that it failed."""
+    code = facts.sentinel.get("exit_code")
+    if isinstance(code, bool) or not isinstance(code, int):
+        return []
+    number = code if code >= 0 else SIGNAL_BASE - code  # Python's subprocess reports a signal as its negative
+    meaning = _BY_CODE.get(number) or _BY_SIGNAL.get(number - SIGNAL_BASE)
+    if meaning is None:
+        return []
+    cause, words, confidence = meaning
+    return [
+        Finding(
+            cause,
+            f"exit code {code}",
+            SYMPTOM,
+            confidence,
+            "exit code",
+            f"The job ended with exit code {code}: {words}.",
+            [Evidence(f"{facts.directory}/.failed", f'"exit_code": {code}', None, "slurm", "the sentinel")],
+            [Fix("If that was a time limit, give it more time or let it resume from its last checkpoint.")]
+            if cause == "run.interrupted"
+            else [],
+        )
+    ]

@@ -1,0 +1,1 @@
+"""What an exception says by its type, its frames and its message."""

@@ -1,0 +1,55 @@
+"""Which exception of a chain speaks for it: the first raised, or the one that was raised on purpose to explain it."""
+
+from __future__ import annotations
+
+from ...collect.logs.statements import Statement
+from ..findings import GENERIC, HINT, SYMPTOM, WRAPPER, Finding
+from .classify import raised_on_purpose
+
+# Causes that stay the cause however the program words them: the machine speaks, not the program.
+_HARD = (
+    "host.",
+    "gpu.",
+    "io.",
+    "slurm.",
+    "code.import",
+    "code.library_conflict",
+    "code.syntax",
+    "tracking.",
+    "distributed.",
+)
+
+
+def settle(pairs: list[tuple[Statement, Finding]]) -> None:
+    """Within each traceback, mark all findings but the speaking one as explained by it. In place."""
+    chains: dict[tuple[str, int], list[tuple[Statement, Finding]]] = {}
+    for statement, finding in pairs:
+        if statement.traceback and len(statement.traceback.exceptions) > 1 and finding.role not in (WRAPPER, HINT):
+            chains.setdefault((statement.log.source.path, statement.traceback.first_line), []).append(
+                (statement, finding)
+            )
+    for chain in chains.values():
+        chain.sort(key=lambda pair: pair[0].depth)
+        speaker = _speaker(chain)
+        for _, finding in chain:
+            same_place = finding.id != speaker.id and finding.position.depth == speaker.position.depth
+            if finding is not speaker and not same_place:
+                finding.explained_by = speaker.id
+
+
+def _speaker(chain: list[tuple[Statement, Finding]]) -> Finding:
+    specific = [f for _, f in chain if f.role not in (GENERIC, SYMPTOM)]
+    if specific:
+        return specific[0]
+    strong = [(s, f) for s, f in chain if f.role == GENERIC] or chain
+    first_statement, first = strong[0]
+    for statement, finding in reversed(strong):
+        raised = statement.exception
+        earlier = first_statement.exception
+        if finding is first or raised is None or earlier is None:
+            continue
+        if first.id.startswith(_HARD):
+            return first
+        if raised_on_purpose(raised) or earlier.leads_to == "cause":
+            return finding
+    return first

@@ -1,0 +1,179 @@
+"""What an exception that no catalogue entry knows says by its type, its frames and its message."""
+
+from __future__ import annotations
+
+import re
+
+from ...collect.logs.statements import Statement
+from ...facts import Frame, RaisedException
+from ..causes import meanings
+from ..findings import GENERIC, WRAPPER, Finding
+from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
+
+MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
+_CHECKPOINT_PATH = re.compile(
+    r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
+    re.I,
+)
+_DATA_WORDS = re.compile(
+    r"\b(?:data(?:set|frame|loader|base)?|samples?|rows?|columns?|csv|parquet|json|graphs?|edge(?:s|_index)?|"
+    r"nodes?|images?|files?|labels?|"
+    r"records?|tokens?|sequence|features?|values? of)\b",
+    re.I,
+)
+_SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroadcast", re.I)
+# The interpreter's own words, even where the project raises them again.
+_OF_THE_INTERPRETER = re.compile(
+    r"^unsupported operand type|^'\w+' object (?:is not|has no|does not|cannot)|^name '\w+' is not defined|"
+    r"positional arguments?(?: but|:)|unexpected keyword argument|referenced before assignment|^division by zero"
+)
+_NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
+_CONFIG_WORDS = re.compile(
+    r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|"
+    r"not supported|choose|got\b|requires?",
+    re.I,
+)
+_FRAMEWORK_FRAMES = re.compile(
+    r"/(?:torch|torch_\w+|torchvision|tensorflow\w*|keras|jax|jaxlib|flax|lightning|pytorch_lightning|transformers|"
+    r"accelerate|peft|trl|deepspeed|diffusers|timm)/"
+)
+_INTERPRETER_WORDS = re.compile(
+    r"values to unpack|is not in list|x not in list|dictionary update sequence|"
+    r"setting an array element with a sequence|truth value of an? (?:array|Series|DataFrame)"
+)
+_TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
+_LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization)\.py|safetensors/")
+_TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
+
+
+def last_own_frame(exception: RaisedException) -> Frame | None:
+    """The innermost frame in the project's own code."""
+    return next((frame for frame in reversed(exception.frames) if frame.own), None)
+
+
+def raised_on_purpose(exception: RaisedException) -> bool:
+    """Whether the project's own code raised it by a `raise` or `assert` with a message."""
+    inner = exception.frames[-1] if exception.frames else None
+    return bool(inner and inner.own and inner.source.startswith(("raise ", "assert ")) and exception.message.strip())
+
+
+def classify(statement: Statement) -> Finding | None:
+    """The finding of an exception by what it is. None for an exception that says nothing by its type."""
+    exception = statement.exception or _bare(statement)
+    cause, role, confidence = _cause(exception)
+    if cause == "unknown" and role != WRAPPER:
+        return None
+    frame = last_own_frame(exception)
+    if not exception.frames:
+        confidence -= 0.1
+    name = exception.type.rsplit(".", 1)[-1]
+    place = f" in {frame.function}, {frame.file}:{frame.line}" if frame else ""
+    return Finding(
+        id=cause,
+        title=f"{meanings()[cause]} ({name})" if cause != "unknown" else name,
+        role=role,
+        confidence=confidence,
+        entry=f"exception type {name}",
+        root_cause=_words(cause, exception, name, place),
+    )
+
+
+def _bare(statement: Statement) -> RaisedException:
+    name, _, message = statement.text.partition(":")
+    return RaisedException(name.strip(), message.strip(), [], statement.line, statement.last_line)
+
+
+def _cause(exception: RaisedException) -> tuple[str, str, float]:
+    name = exception.type.rsplit(".", 1)[-1].split("[")[0]
+    message = exception.message
+    files = [frame.file for frame in exception.frames]
+    if any(_LOADING_FRAMES.search(f) for f in files) and (name in _TRUNCATED or message.startswith("[Errno 22]")):
+        return "model.checkpoint_corrupt", GENERIC, 0.85  # a seek before the start of a file that was cut off
+    if exception.type.startswith("sqlite3.") or name in ("OperationalError", "DatabaseError"):
+        mlflow = any(_TRACKER_FRAMES.search(f) for f in files)
+        return ("tracking.mlflow" if mlflow else "tracking.database"), GENERIC, 0.75
+    if (errno := re.match(r"\[Errno (\d+)\]", message)) and name not in ("PermissionError",):
+        if errno[1] == "2":
+            return _missing_file(message, files)
+        if errno[1] in BY_ERRNO:
+            cause, confidence = BY_ERRNO[errno[1]]
+            return cause, GENERIC, confidence
+    if name in ("FileNotFoundError", "NoSuchFileError"):
+        return _missing_file(message, files)
+    if name in BY_TYPE:
+        return BY_TYPE[name]
+    if name == "LookupError" and not message.strip():
+        return "unknown", GENERIC, 0.2  # NLTK: what is missing stands in the lines below
+    if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
+        return _on_purpose(name, message)
+    if name in BUGS:
+        return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
+    if name in ("ValueError", "RuntimeError", "Exception", "OSError", "error", "Error"):
+        return _said_by_library(name, exception)
+    if exception.frames and name.endswith(("Error", "Exception")):
+        return (
+            ("config.invalid", GENERIC, 0.45)
+            if re.search(r"config|argument|option|valid", name, re.I)
+            else ("unknown", GENERIC, 0.2)
+        )
+    return "unknown", GENERIC, 0.2
+
+
+def _missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
+    if any(f.endswith("subprocess.py") for f in files[-2:]):
+        return "env.activation", GENERIC, 0.8
+    path = message.rsplit("'", 2)[-2] if message.count("'") >= 2 else message
+    if _CHECKPOINT_PATH.search(path):
+        return "model.checkpoint_missing", GENERIC, 0.8
+    return "data.missing", GENERIC, 0.75
+
+
+def _on_purpose(name: str, message: str) -> tuple[str, str, float]:
+    """A check in the project's own code speaks: what about? Its first line says it, the others give details."""
+    first = message.strip().split("\n")[0]
+    message = (message if first.endswith(":") else first)[:MESSAGE_CHARACTERS]
+    for expression, cause, confidence in THEMES:
+        if re.search(expression, message, re.IGNORECASE):
+            return cause, GENERIC, confidence
+    if _NOT_FOUND.search(message):
+        if _CHECKPOINT_PATH.search(message):
+            return "model.checkpoint_missing", GENERIC, 0.75
+        if _DATA_WORDS.search(message) or "/" in message:
+            return "data.missing", GENERIC, 0.65
+    if name in ("KeyError", "IndexError", "AttributeError", "NameError", "NotImplementedError"):
+        return "code.bug", GENERIC, 0.6
+    if _SHAPE_WORDS.search(message):
+        return "model.shape_mismatch", GENERIC, 0.6
+    if name != "AssertionError" and _DATA_WORDS.search(message) and not _CONFIG_WORDS.search(message):
+        return "data.malformed", GENERIC, 0.55
+    if name == "AssertionError" and not _CONFIG_WORDS.search(message):
+        return "code.bug", GENERIC, 0.55
+    return "config.invalid", GENERIC, 0.65
+
+
+def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, float]:
+    """A ValueError or the like that a library or the interpreter raised for a reason of its own."""
+    inner = exception.frames[-1] if exception.frames else None
+    if name == "ValueError" and inner and inner.own:
+        return "code.bug", GENERIC, 0.55  # the interpreter itself: unpacking, conversions, list.index
+    if name == "ValueError" and _INTERPRETER_WORDS.search(exception.message):
+        return "code.bug", GENERIC, 0.5  # what a library was given or got back has another form than it takes
+    if name == "ValueError" and exception.frames and last_own_frame(exception):
+        if _SHAPE_WORDS.search(exception.message):
+            return "model.shape_mismatch", GENERIC, 0.45
+        return "config.invalid", GENERIC, 0.4
+    if name == "RuntimeError" and inner and (inner.own or _FRAMEWORK_FRAMES.search(inner.file)):
+        for expression, cause, confidence in LIBRARY_THEMES:
+            if re.search(expression, exception.message, re.IGNORECASE):
+                return cause, GENERIC, confidence
+    return "unknown", GENERIC, 0.2
+
+
+def _words(cause: str, exception: RaisedException, name: str, place: str) -> str:
+    message = exception.message.strip().split("\n")[0]
+    said = f": {message}" if message else ", without a message"
+    if cause == "code.bug":
+        return f"The pipeline's own code raised {name}{place}{said}."
+    if cause == "config.invalid":
+        return f"A value was refused by {name}{place}{said}."
+    return f"{name}{place}{said}."

@@ -1,0 +1,134 @@
+"""Fixes with values and commands computed from the evidence."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from typing import Any
+
+from ...facts import CodeFrame, RaisedException, RunFacts
+from ..exceptions.classify import last_own_frame
+from ..findings import Finding, Fix
+
+CONTEXT_LINES = 15  # shown by the commands that say where to read on
+
+
+def half(number: Any) -> int | str:
+    """Half of a number, rounded down to a power of two (batch sizes), at least 1; empty if it is no number."""
+    try:
+        value = float(number)
+    except (TypeError, ValueError):  # what was not observed raises TypeError
+        return ""
+    if not math.isfinite(value):
+        return ""
+    return 2 ** max(0, math.floor(math.log2(value / 2))) if value >= 2 else 1
+
+
+def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
+    """The command that runs this stage again, with config values changed; empty if the profile has no template."""
+    templates = facts.profile.get("run_again") or {}
+    given = {key: value for key, value in (values or {}).items() if str(value) != ""}
+    if not templates.get("stage") or not facts.stage or (values and not given) or (given and not templates.get("flag")):
+        return ""
+    flags = " ".join(
+        templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))
+        for key, value in given.items()
+    )
+    config = f"{facts.directory}/{facts.profile.get('config_file') or 'config.json'}"
+    return templates["stage"].format(stage=facts.stage, config=shlex.quote(config), flags=flags).strip()
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read_on(path: str, line: int | None) -> Fix:
+    """Where to read next, when there is nothing better to do."""
+    if not line:
+        return Fix(f"Read {path} from its end.", f"tail -n 40 {shlex.quote(path)}", None, path)
+    first = max(1, line - CONTEXT_LINES)
+    return Fix(
+        f"Read {path} around line {line}.",
+        f"sed -n '{first},{line + CONTEXT_LINES}p' {shlex.quote(path)}",
+        None,
+        path,
+        line,
+    )
+
+
+# Causes that are mended in the code; of all others the code is only where they came to light.
+_IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.shape_mismatch", "gpu.device_mismatch")
+_SHOW_CODE = ("code.", "model.", "training.", "data.", "config.", "gpu.", "unknown")
+_PATH = re.compile(r"(?<![\w/.])(?:[\w.~-]*/)+[\w.-]+\.[A-Za-z]\w{0,9}\b|(?<=[\'\"])/?(?:[\w.-]+/)+[\w.-]+(?=[\'\"])")
+_LIBRARY_PATH = re.compile(r"site-packages|/lib/python|\.py$|^https?:")
+_MISSING = ("data.missing", "model.checkpoint_missing", "io.permission")
+_SETTINGS = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")
+_TO_FILE = {
+    "data.missing": "Make or restore {}.",
+    "model.checkpoint_missing": "Make or restore {}: train the stage that writes it.",
+    "model.checkpoint_corrupt": "Remove {} and make it again.",
+    "config.invalid": "Correct {} or restore it.",
+    "io.permission": "Look at the owner and the permissions of {}.",
+}
+
+
+def fixes(
+    facts: RunFacts, root: Finding | None, raised: RaisedException | None, evidence: list[dict[str, Any]]
+) -> list[Fix]:
+    """What is to be done, most specific first: the finding's own fixes, the file it names, the code, running again."""
+    found = list(root.fix) if root else []
+    if root and not any(fix.file for fix in found):
+        found += _named_file(facts, root)
+    if root and raised and not any(fix.file for fix in found) and root.id.startswith(_SHOW_CODE):
+        found += _own_code(facts, root, raised)
+    if not any(fix.command or fix.config or fix.file for fix in found):
+        logs = {log.source.path: log for log in facts.logs}
+        place = next((item for item in evidence if item["source"] in logs), None)
+        if place:
+            found.append(read_on(place["source"], place["line"]))
+        elif log := next((log for log in facts.logs if log.size), None):
+            found.append(read_on(log.source.path, None))
+    again = rerun(facts) if root and root.upstream_run is None else ""
+    if again and not any(fix.command and again in fix.command for fix in found):
+        found.append(Fix("Once that is done, run this stage again.", again))
+    return found or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
+
+
+def _named_file(facts: RunFacts, root: Finding) -> list[Fix]:
+    """The file that the root's own words name: one of the project's runs or settings, or the one that is missing."""
+    words = root.evidence[0].text if root.evidence else ""
+    experiments = facts.directory.rsplit("/", 2)[0]
+    for path in _PATH.findall(words):
+        below = f"/{path}".find(f"/{experiments}/")
+        if below >= 0:
+            path = path[below:].lstrip("/")
+        elif root.id not in _MISSING and not path.endswith(_SETTINGS):
+            continue
+        if root.id in _TO_FILE and not _LIBRARY_PATH.search(path):
+            return [Fix(_TO_FILE[root.id].format(path), None, None, path)]
+    return []
+
+
+def _own_code(facts: RunFacts, root: Finding, raised: RaisedException) -> list[Fix]:
+    frame = last_own_frame(raised)
+    if frame is None:
+        return []
+    known = next((code for code in facts.code if code.line == frame.line and frame.file.endswith(code.file)), None)
+    file = known.file if known else frame.file
+    where = f"{file}, line {frame.line}" + (f" in {frame.function}" if frame.function not in ("", "<module>") else "")
+    text = f"Correct {where}." if root.id.startswith(_IN_THE_CODE) else f"It came to light at {where}."
+    if known and known.nearest_names:
+        text += f" Perhaps {' or '.join(known.nearest_names)} was meant."
+    command = None
+    if known and (commit := commit_since_good_run(facts, known)):
+        text += f" It worked before {commit} changed it: look at what that did."
+        command = f"git show {commit} -- {shlex.quote(file)}"
+    return [Fix(text, command, None, file, frame.line)]
+
+
+def commit_since_good_run(facts: RunFacts, frame: CodeFrame) -> str:
+    """The commit that changed a frame's line after the last good run; empty if none did."""
+    differences = facts.good_run.differences if facts.good_run else []
+    commits = [item.now.partition(" ")[0] for item in differences if item.kind == "code"]
+    return next((commit for commit in commits if commit and frame.changed_by.startswith(commit)), "")

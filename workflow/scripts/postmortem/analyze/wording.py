@@ -1,0 +1,192 @@
+"""The words of a finding: its entry's Jinja texts over what was captured and observed."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+from ..collect.logs.statements import Statement
+from ..facts import Frame, RunFacts
+from .catalogue import Entry
+from .exceptions.classify import last_own_frame
+from .findings import Finding, Fix
+from .remedies.fixes import half, rerun
+
+
+class _Empty(jinja2.Undefined):
+    """An undefined key of a mapping of observations (config, profile): renders to nothing, may be asked for keys."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __str__(self) -> str:
+        return ""
+
+    def __float__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("it was not observed")
+
+
+class Observed(dict):
+    """A mapping of observations, in which what was not observed is empty instead of an error."""
+
+    def __missing__(self, key: str) -> Any:
+        return _Empty(name=key)
+
+    def __getattr__(self, key: str) -> Any:
+        value = self[key]
+        return Observed(value) if isinstance(value, dict) else value
+
+
+LARGEST_BASE, LARGEST_POWER = 1_000_000, 100  # far above any size in bytes, far below what takes a second
+LONGEST = 100_000  # characters of a text that an entry multiplies
+# What a shell does not take literally; a blank is left as it is, for some captures hold several words of a command.
+_SHELL_ACTIVE = re.compile(r"[$`;|&<>\"'\\\n()]")
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Entries come from users' folders, values from strangers' logs: neither may run code, nor run for ever."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
+        texts = [side for side in (left, right) if isinstance(side, str | list | tuple)]
+        if operator == "**" and (abs(left) > LARGEST_BASE or abs(right) > LARGEST_POWER):
+            raise SecurityError("a power that large would never be done")
+        if operator == "*" and texts and len(texts[0]) * next(s for s in (left, right) if s is not texts[0]) > LONGEST:
+            raise SecurityError("a text that long would fill the memory")
+        return super().call_binop(context, operator, left, right)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> _Sandbox:
+    return _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+
+
+@lru_cache(maxsize=4096)
+def _template(text: str) -> jinja2.Template:
+    return _environment().from_string(text)
+
+
+def context(
+    facts: RunFacts, statement: Statement | None = None, captures: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The names that an entry's texts may use; see workflow/catalogue/README.md."""
+    exception = statement.exception if statement else None
+    frame = (last_own_frame(exception) or (exception.frames[-1] if exception.frames else None)) if exception else None
+    frame = frame or Frame("", None, "")
+    job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
+    config = {key: item.value for key, item in facts.config.values.items()} if facts.config else {}
+    named = {key: value for key, value in (captures or {}).items() if key}
+    return {
+        **named,
+        "exception": {"type": exception.type if exception else "", "message": exception.message if exception else ""},
+        "frame": {"file": frame.file, "line": frame.line or "", "function": frame.function, "source": frame.source},
+        "statement": statement.text if statement else "",
+        "run": {
+            "run": facts.run,
+            "dataset": facts.dataset,
+            "name": facts.name,
+            "stage": facts.stage,
+            "size": facts.size,
+        },
+        "config": Observed(config),
+        "job": {
+            "id": job.id if job else "",
+            "time_limit": job.time_limit if job else "",
+            "requested_memory": job.requested_memory if job else "",
+            "state": job.state if job else "",
+        },
+        "profile": Observed(facts.profile),
+        "rerun": lambda **values: rerun(facts, values),
+        "half": half,
+        "quote": _quote,
+    }
+
+
+class _Quoted(str):
+    """A word that already is as a shell needs it."""
+
+
+def _quote(value: Any) -> str:
+    return value if isinstance(value, _Quoted) else _Quoted(shlex.quote(str(value)))
+
+
+def render(text: str, names: dict[str, Any]) -> str:
+    """One text. Raises jinja2.TemplateError for names that do not exist and for broken templates."""
+    if "{" not in text:
+        return text.strip()
+    return _template(text).render(names).strip()
+
+
+def word(finding: Finding, entry: Entry, statement: Statement, facts: RunFacts) -> None:
+    """Fill the finding's root cause, fixes and prevention with words.
+
+    A text that cannot be rendered is shown as "(entry …: …)", so that a broken entry of a user harms itself alone.
+    """
+    unmatched = {group: "" for pattern in entry.patterns for group in pattern.compiled.groupindex}
+    names = context(facts, statement, unmatched | finding.captures)
+    finding.root_cause = _safe(entry.root_cause, names, entry)
+    finding.fix = [fix for raw in entry.fix if (fix := _fix(raw, names, entry)).text]
+    finding.prevention = [_safe(text, names, entry) for text in entry.prevention]
+
+
+def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry) -> Fix:
+    def rendered(key: str) -> str | None:
+        return (_safe(str(raw[key]), names, entry) or None) if raw.get(key) else None
+
+    config = {
+        key: value
+        for key, template in (raw.get("config") or {}).items()
+        if (value := _value(_safe(template, names, entry) if isinstance(template, str) else template)) not in ("", None)
+    }
+    line = rendered("line")
+    command = _command(str(raw["command"]), names, entry) if raw.get("command") else None
+    return Fix(
+        _safe(str(raw.get("text", "")), names, entry), command, config or None, rendered("file"),
+        int(line) if line and line.isdigit() and int(line) > 0 else None,
+    )  # fmt: skip
+
+
+def _command(text: str, names: dict[str, Any], entry: Entry) -> str | None:
+    """A command that is safe to paste, or None: what a log says must not reach the shell as more than a word."""
+    plain = _safe(text, names, entry)
+    if plain == (guarded := _safe(text, _quoted(names), entry)):
+        return plain or None
+    return None if '"' in text or "'" in text else guarded
+
+
+def _quoted(value: Any) -> Any:
+    """The same names, with quotes around what a shell would not take literally."""
+    if isinstance(value, str):
+        return _quote(value) if _SHELL_ACTIVE.search(value) else value
+    if isinstance(value, dict):
+        return type(value)({key: _quoted(item) for key, item in value.items()})
+    return [_quoted(item) for item in value] if isinstance(value, list) else value
+
+
+def _value(value: Any) -> Any:
+    """A rendered config value as the type it reads like: "0.5" is a number."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            number = kind(value)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else value  # JSON has no word for infinity
+    return {"true": True, "false": False}.get(value.lower(), value)
+
+
+def _safe(text: str, names: dict[str, Any], entry: Entry) -> str:
+    try:
+        return render(text, names)
+    except Exception as error:  # whatever an entry does wrong, it does to itself alone
+        return f"(entry {entry.name}: {error})"

@@ -1,0 +1,1 @@
+"""What can be observed about one run: one reader per kind of evidence, no opinions."""

@@ -1,0 +1,1 @@
+"""What stands around a run: its code, the last good run, the runs that it needs."""

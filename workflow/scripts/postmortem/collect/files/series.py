@@ -1,0 +1,44 @@
+"""A metric's values as they come in → a bounded Curve: 400 points, extremes, first value that is no finite number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...facts import Curve, Source
+from .json_positions import storable
+
+MOST_POINTS = 400  # pairs kept; a plot is narrower, and every judgement works on extremes and quarters
+
+
+class Series:
+    """Collects one metric. Memory is bounded: when the points are full, every other one is dropped."""
+
+    def __init__(self, source: Source, metric: str, x: str = "step") -> None:
+        self.curve = Curve(source, metric, x=x)
+        self._stride = 1
+        self._last: list[Any] | None = None
+
+    def add(self, x: float, value: float, line: int | None = None, text: str = "") -> None:
+        """Take one value: x is its step or epoch, line and text where it stands."""
+        curve = self.curve
+        pair = [x, storable(value)]
+        if curve.count % self._stride == 0:
+            curve.points.append(pair)
+            if len(curve.points) > MOST_POINTS:
+                curve.points = curve.points[::2]
+                self._stride *= 2
+        self._last = pair
+        curve.count += 1
+        curve.last_line, curve.last_text = line, text
+        if math.isfinite(value):
+            curve.minimum = value if curve.minimum is None else min(curve.minimum, value)
+            curve.maximum = value if curve.maximum is None else max(curve.maximum, value)
+        elif curve.first_nonfinite_step is None:
+            curve.first_nonfinite_step, curve.first_nonfinite_line, curve.first_nonfinite_text = x, line, text
+
+    def finish(self) -> Curve:
+        """The curve, its last point included."""
+        if self._last is not None and self.curve.points[-1] is not self._last:
+            self.curve.points.append(self._last)
+        return self.curve

@@ -1,0 +1,1 @@
+"""Logs: the pass over them, tracebacks, and the statements that they make."""

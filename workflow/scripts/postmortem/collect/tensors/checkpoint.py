@@ -1,0 +1,98 @@
+"""Checkpoints of a run, of the runs it needs and of its teacher → facts.checkpoints, through the helper process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...facts import PARTIAL, READ, UNREADABLE, Checkpoint, RunFacts, Source, TensorFacts
+from ...paths import modified, relative, run_directory, unreadable
+from ...project.runs import from_id, required_runs
+from .helper import Helper, HelperDied, shared_helper
+
+MOST_OWN = 4  # checkpoints of a run that are read, the declared one first
+MOST_UPSTREAM = 6
+LARGEST_FILE = 64 * 2**30  # bytes; only samples of large files are read, but a directory entry may be a mistake
+ANSWERS_KEPT = 64  # each some 100 kB for a model of a thousand tensors
+_answers: dict[tuple[str, int, int], dict[str, Any]] = {}
+SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
+
+
+def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+    """Fill facts.checkpoints: own ones, those of needed runs, the teacher's."""
+    directory, root = run_directory(project, run_state), Path(project.root)
+    facts.checkpoints = [
+        read_checkpoint(path, root) for path in own_checkpoints(directory, project.profile.checkpoints)
+    ]
+    for path, role, run in needed_checkpoints(project, facts):
+        if all(relative(path, root) != known.source.path for known in facts.checkpoints):
+            facts.checkpoints.append(read_checkpoint(path, root, role, run))
+    for checkpoint in facts.checkpoints:
+        if checkpoint.not_checked:
+            facts.not_checked.append(f"{checkpoint.source.path}: {checkpoint.not_checked}")
+
+
+def own_checkpoints(directory: Path, patterns: list[str]) -> list[Path]:
+    """Checkpoint files in a run's directory, in the order of the profile's patterns."""
+    found = [p for pattern in patterns for p in sorted(directory.glob(pattern)) if p.is_file() and p.suffix in SUFFIXES]
+    return list(dict.fromkeys(found))[:MOST_OWN]
+
+
+def needed_checkpoints(project: Any, facts: RunFacts) -> list[tuple[Path, str, str]]:
+    """(path, role, run) of the checkpoints that the run reads: by the profile, and the config's teacher."""
+    run = from_id(facts.run, project)
+    needed = [name for name in project.profile.needed_artefacts if name.endswith(SUFFIXES)]
+    found = [
+        (project.experiment_root / other / name, "upstream", other)
+        for other in required_runs(run, project.profile)
+        for name in needed
+    ]
+    key = project.profile.teacher.config_key if project.profile.teacher else ""
+    named = facts.config.values.get(key) if facts.config and key else None
+    if named and isinstance(named.value, str) and named.value:
+        path = Path(project.root) / named.value
+        owner = relative(path.parent, project.experiment_root)
+        found = [(path, "teacher", owner), *(item for item in found if item[0] != path)]
+    return found[:MOST_UPSTREAM]
+
+
+def _asked(path: Path) -> dict[str, Any]:
+    """The helper's answer, kept for a while: a teacher's checkpoint is looked at with every student's."""
+    status = path.stat()
+    key = (str(path), status.st_size, status.st_mtime_ns)
+    if key not in _answers:
+        if len(_answers) >= ANSWERS_KEPT:
+            _answers.clear()
+        _answers[key] = shared_helper().ask("checkpoint", path=str(path))
+    return _answers[key]
+
+
+def read_checkpoint(
+    path: Path, root: Path, role: str = "own", run: str = "", helper: Helper | None = None
+) -> Checkpoint:
+    """Describe one checkpoint file; why it cannot be used is in `problem`, in words in `source.reason`."""
+    found = Checkpoint(Source(relative(path, root)), role, run)
+    try:
+        found.size = path.stat().st_size
+        if found.size > LARGEST_FILE:
+            raise HelperDied(f"{found.size / 2**30:.0f} GB are too much to look at")
+        answer = dict(_asked(path) if helper is None else helper.ask("checkpoint", path=str(path)))
+    except OSError as error:
+        found.source = unreadable(path, root, error)
+        return found
+    except HelperDied as error:
+        found.problem = "too_large" if "more than" in str(error) or "GB" in str(error) else "killed"
+        found.source.state, found.source.reason = UNREADABLE, str(error)
+        return found
+    found.modified = modified(path)
+    tensors = answer.pop("tensors", [])
+    reason = answer.pop("reason", "")
+    for name, value in answer.items():
+        setattr(found, name, value)
+    found.tensors = [TensorFacts(**tensor) for tensor in tensors]
+    unusable = found.problem and found.problem != "refused_globals"
+    found.source.state = UNREADABLE if unusable else PARTIAL if found.not_checked or found.problem else READ
+    if found.refused_globals and not reason:
+        reason = f"names {', '.join(found.refused_globals[:3])}, which was not run"
+    found.source.reason = reason or found.not_checked
+    return found

@@ -1,0 +1,1 @@
+"""Which runs failed, and how we know; what SLURM and Snakemake recorded."""

@@ -1,0 +1,305 @@
+"""Which runs failed, and how we know.
+
+Every source says a word about a run: it failed, it succeeded, it runs. Words of earlier attempts do not count: those
+that ended before the newest attempt began. Of the words that are left a failure outweighs a success, since a program
+can record its success and die then. Cheap, since it runs whenever the Snakefile is parsed: only ends of logs are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .. import times
+from ..facts import Attempt, SlurmJob, SnakemakeJob
+from ..jobs.screening_memory import Screened
+from ..log_prefix import strip_prefix
+from ..project.project import Project, require_runs
+from ..project.runs import Run, can_be_named, find_all, success_artefact
+from . import attempts, log_ending, run_table, scheduler_records
+from .attempts import Tried
+from .log_ending import Ending
+from .recorded_states import (
+    COMPLETE,
+    FAILED,
+    OPEN,
+    RUNNING,
+    Word,
+    of_accounting,
+    of_newest_attempt,
+    of_snakemake,
+    of_table,
+)
+from .sacct import base_id
+from .scheduler_records import History
+from .workflow_failure import find as find_workflow_failure
+
+SENTINEL = ".failed"
+RECENT = timedelta(minutes=10)  # a training that lives writes to its log more often; validation epochs may take minutes
+NEWER = (
+    2.0  # seconds by which one file must be younger than another; copies and coarse file systems blur less than that
+)
+
+DIAGNOSED = ("failed", "suspect")
+
+
+@dataclass
+class RunState:
+    """What discovery says of a run. state: failed, suspect, running, complete or unknown; reasons say why, in words.
+
+    attempts: oldest first, the last one counts. job_ids: SLURM job ids, oldest first. Of the last attempt: slurm_jobs
+    and snakemake_jobs, job_logs (with their role), and snakemake_logs, relative to the project. not_read: what could
+    not be read on the way. For the pipeline itself `run.id` is "(workflow)".
+    """
+
+    run: Run
+    state: str = "unknown"
+    reasons: list[str] = field(default_factory=list)
+    sentinel: dict[str, Any] = field(default_factory=dict)
+    job_ids: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    slurm_jobs: list[SlurmJob] = field(default_factory=list)
+    snakemake_jobs: list[SnakemakeJob] = field(default_factory=list)
+    job_logs: list[tuple[Path, str]] = field(default_factory=list)
+    snakemake_logs: list[str] = field(default_factory=list)
+    not_read: list[str] = field(default_factory=list)
+
+    @property
+    def directory(self) -> Path:
+        return self.run.directory
+
+
+@dataclass
+class Discovery:
+    """runs: all runs, sorted by id. workflow: the pipeline's own failure, if there is one. notes: what was not read."""
+
+    runs: list[RunState]
+    workflow: RunState | None
+    history: History
+    notes: list[str]
+
+    @property
+    def diagnosed(self) -> list[RunState]:
+        """Those that diagnose_all diagnoses."""
+        chosen = [state for state in self.runs if state.state in DIAGNOSED and can_be_named(state.run.id)]
+        return chosen + ([self.workflow] if self.workflow else [])
+
+    def state_of(self, run_id: str) -> RunState | None:
+        every = [*self.runs, *([self.workflow] if self.workflow else [])]
+        return next((state for state in every if state.run.id == run_id), None)
+
+    def report(self) -> list[str]:
+        """A line for each run: whether it is diagnosed, and why. The last one sums up."""
+        shown = [*self.runs, *([self.workflow] if self.workflow else [])]
+        width = max((len(state.run.id) for state in shown), default=0)
+        lines = [f"{state.run.id:<{width}}  {_action(state)}: {'; '.join(state.reasons)}" for state in shown]
+        count = len(self.diagnosed)
+        lines += [f"note: {note}" for note in self.notes]
+        if count:
+            lines.append(f"{count} of {len(shown)} to diagnose")
+        else:
+            lines.append(f"nothing to do: none of {len(self.runs)} runs has failed")
+        return lines
+
+
+def discover(project: Project, runs_required: bool = True) -> Discovery:
+    """Look at all runs of the project. Raises ConfigError if runs are required, and there is no folder of them.
+
+    A pipeline that stopped before its first run is reason enough for its absence.
+    """
+    runs = find_all(project)
+    looks = [_Look(project, run) for run in runs]
+    known_jobs = {job_id: look.run.id for look in looks for job_id in look.known_jobs()}
+    past = scheduler_records.read(project, runs, known_jobs)
+    table = run_table.read(project)
+    workflow_run = find_workflow_failure(project, past.logs, {run.id for run in runs})
+    if workflow_run is None and runs_required:
+        require_runs(project)
+    screened = Screened(project)
+    states = [look.state(past, table, screened) for look in looks]
+    screened.save()
+    workflow = None
+    if workflow_run:
+        workflow = RunState(
+            workflow_run.run, "failed", [workflow_run.reason], snakemake_logs=workflow_run.logs,
+            attempts=[Attempt(1, state="failed", logs=workflow_run.logs)],
+        )  # fmt: skip
+    return Discovery(states, workflow, past, [*past.problems, *table.problems])
+
+
+class _Look:
+    """A look at one run: what lies in its folder, then what others say of it."""
+
+    def __init__(self, project: Project, run: Run) -> None:
+        self.project, self.run = project, run
+        self.sentinel_path = run.directory / SENTINEL
+        self.sentinel = read_sentinel(self.sentinel_path)
+        self.artefact = success_artefact(run, project.profile)
+        self.has_artefact = self.artefact is not None and _size(self.artefact) > 0
+        self.endings = [
+            found
+            for pattern in (*project.profile.logs.stderr, *project.profile.logs.stdout)
+            for path in ([run.directory / pattern] if "*" not in pattern else sorted(run.directory.glob(pattern)))
+            if (found := log_ending.read(path, project.profile.success_line)) and found.size
+        ]
+
+    def known_jobs(self) -> list[str]:
+        """SLURM job ids that the run's own files tell."""
+        named = [str(self.sentinel.get("slurm_job_id") or "")] if self.sentinel else []
+        return [job_id for job_id in [*named, *(end.job_id for end in self.endings)] if job_id]
+
+    def state(self, past: History, table: run_table.RunTable, screened: Screened) -> RunState:
+        words = [*self._own_words(), *of_snakemake(past.jobs.get(self.run.id, []))]
+        words += of_accounting(past.slurm.get(self.run.id, []))
+        words += of_table(table.runs.get(self.run.id))
+        counted = of_newest_attempt(words)
+        state, reasons = self._judge(counted)
+        refusal = past.refused.get(self.run.id) if state == "unknown" and not self.endings else None
+        if refusal:
+            state, reasons = "failed", [f"{self.project.relative(refusal[0])} says “{refusal[1]}”"]
+        if state == "complete" and (doubts := screened.suspicions(self.run)):
+            state, reasons = "suspect", [*doubts, *reasons]
+        tried = attempts.of_run(self.run.id, past, self.endings)
+        last = tried[-1] if tried else Tried(Attempt(1))
+        for one in tried:
+            one.attempt.logs = [self.project.relative(path) for path in one.attempt.logs]
+        files = past.files.get(last.attempt.job_id) or past.files.get(base_id(last.attempt.job_id))
+        return RunState(
+            run=self.run,
+            state=state,
+            reasons=reasons,
+            sentinel=self.sentinel or {},
+            job_ids=past.job_ids(self.run.id),
+            attempts=[one.attempt for one in tried],
+            slurm_jobs=[last.slurm] if last.slurm else [],
+            snakemake_jobs=last.snakemake,
+            job_logs=[(refusal[0], "console")] if refusal else files.logs if files and last.attempt.job_id else [],
+            snakemake_logs=_showing(last.snakemake, past),
+            not_read=[*past.problems, *table.problems],
+        )
+
+    def _own_words(self) -> Iterable[Word]:
+        if self.sentinel is not None and not self._outlived():
+            when = times.parse(str(self.sentinel.get("time") or "")) or times.modified(self.sentinel_path)
+            yield Word(FAILED, f"{SENTINEL} is there{_said_by(self.sentinel)}", None, when)
+        for end in self.endings:
+            if end.fatal and not self._went_on_elsewhere(end):
+                said = f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”"
+                yield Word(FAILED, said, end.first, end.last, by_looks=True)
+            elif end.fatal:
+                yield Word(
+                    COMPLETE, f"another log than {end.path.name} tells of work done to its end", end.first, end.last
+                )
+            elif end.succeeded:
+                yield Word(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
+            else:
+                yield Word(OPEN, "", end.first, end.last)
+
+    def _went_on_elsewhere(self, end: Ending) -> bool:
+        """An exception that was printed and survived: another stream tells of work done to its end.
+
+        Only where the profile knows no artefact that would settle it: work may be done and saving it may still fail.
+        """
+        others = (other for other in self.endings if other.path != end.path)
+        return self.artefact is None and any(other.finished and not other.fatal for other in others)
+
+    def _outlived(self) -> bool:
+        """A success artefact that is younger than the sentinel: the run was repeated, and succeeded."""
+        if not self.has_artefact or self.artefact is None:
+            return False
+        return _modified_seconds(self.artefact) > _modified_seconds(self.sentinel_path) + NEWER
+
+    def _judge(self, words: list[Word]) -> tuple[str, list[str]]:
+        failures = [word.reason for word in words if word.verdict == FAILED]
+        if self.has_artefact and any(word.verdict == COMPLETE and word.by_exit_status for word in words):
+            # What looks like an uncaught exception at a log's end was survived: it did not change the exit status.
+            failures = [word.reason for word in words if word.verdict == FAILED and not word.by_looks]
+        running = [word for word in words if word.verdict == RUNNING]
+        if failures:
+            return "failed", failures
+        if running:
+            return "running", [running[-1].reason]
+        successes = [word.reason for word in words if word.verdict == COMPLETE]
+        if successes:
+            if self.artefact is not None and self.artefact.is_file() and not self.has_artefact:
+                return "suspect", [f"{self.artefact.name} is empty, although {successes[-1]}"]
+            return "complete", [successes[-1]]
+        return self._judge_silence(words)
+
+    def _judge_silence(self, words: list[Word]) -> tuple[str, list[str]]:
+        """Nobody says how it ended."""
+        started = bool(self.endings) or (self.run.directory / (self.project.profile.config_file or "-")).is_file()
+        recorded = any(word.verdict == OPEN and word.recorded for word in words)
+        if started and self._is_recent():
+            return "running", ["its log was written to less than 10 minutes ago"]
+        if self.artefact is None:
+            return ("failed", ["the database says running, but nothing runs"]) if recorded else (
+                "unknown", ["nothing says how it ended"])  # fmt: skip
+        if not self.has_artefact:
+            if not started:
+                return "unknown", ["it has not started"]
+            return "failed", [f"it was started, but {self.artefact.name} is not there, and nothing runs"]
+        if recorded and self.project.profile.success_line and self.endings:
+            return "failed", [
+                "the database says running, but nothing runs, and its log does not say that it ended well"
+            ]
+        return "complete", [f"{self.artefact.name} is there"]
+
+    def _is_recent(self) -> bool:
+        last = [end.last for end in self.endings if end.last]
+        if not last and self.artefact is not None:  # of a run of no known stage, it may be the time of a copy
+            last = [moment for end in self.endings if (moment := times.modified(end.path))]
+        return bool(last) and abs(datetime.now() - max(last)) < RECENT
+
+
+def read_sentinel(path: Path) -> dict[str, Any] | None:
+    """A sentinel's content; {} if it is empty or broken, for it is one nevertheless; None if there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8", errors="replace") or "{}")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _showing(jobs: list[SnakemakeJob], past: History) -> list[str]:
+    """The Snakemake logs that tell of these jobs: a log file, and a console capture of the same call."""
+    known = {(job.rule, job.jobid, job.time) for job in jobs}
+    return [log.path for log in past.logs if any((job.rule, job.jobid, job.time) in known for job in log.jobs)]
+
+
+def _said_by(sentinel: dict[str, Any]) -> str:
+    said = [f"{key} {sentinel[key]}" for key in ("rule", "slurm_job_id", "exit_code", "source") if sentinel.get(key)]
+    reason = f": {sentinel['reason']}" if sentinel.get("reason") else ""
+    return f" ({', '.join(said)}{reason})" if said or reason else ""
+
+
+def _action(state: RunState) -> str:
+    if not can_be_named(state.run.id):
+        return f"not diagnosed, {state.state}, because Snakemake cannot name it: rename the folder without braces"
+    if state.state in DIAGNOSED:
+        return f"diagnosed, {state.state}"
+    return f"not diagnosed, {state.state}"
+
+
+def _shorten(text: str, length: int = 100) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _modified_seconds(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,10 @@
+"""Where this copy of postmortem lies, and the parts of it that are no Python: the one place that counts folders."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+REPOSITORY = PACKAGE.parents[2]
+SNAKEFILE = REPOSITORY / "Snakefile"
+CATALOGUE = REPOSITORY / "workflow" / "catalogue"
+SCHEMAS = REPOSITORY / "workflow" / "schemas"
+CONFIG = REPOSITORY / "config"

@@ -1,0 +1,116 @@
+"""What the workflow's jobs do for each run of their batch. Whatever goes wrong in one run is told in its own result.
+
+A job must not fail because of what it finds: Snakemake would delete the good results of the other runs of the batch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import facts
+from ..analyze import catalogue, diagnose
+from ..analyze.catalogue import Catalogue
+from ..collect import collector
+from ..discover.discovery import RunState, discover
+from ..errors import describe
+from ..facts import RunFacts
+from ..files import write_whole
+from ..project.project import Project, from_config
+from ..project.runs import from_id
+from ..report import fallback, render
+
+LOG = logging.getLogger(__name__)
+
+
+def log_to(path: str) -> None:
+    """Send this process's log to a file; Snakemake creates a script's log empty."""
+    logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
+
+
+def collect_batch(settings: Mapping[str, Any], run_ids: Sequence[str], targets: Sequence[str]) -> None:
+    """Write each run's facts. settings: the config. targets: one path per run, in the same order."""
+    project = from_config(settings, Path.cwd())
+    found = discover(project)
+    for run_id, target in zip(run_ids, targets, strict=True):
+        state = found.state_of(run_id)
+        if state is None:
+            state = RunState(
+                from_id(run_id, project), reasons=["it was there when the jobs were planned, and is gone now"]
+            )
+        collect_one(project, state, Path(target))
+
+
+def collect_one(project: Project, state: RunState, target: Path) -> None:
+    """Write the facts of one run."""
+    found = collector.collect_run(project, state)
+    try:
+        facts.write(found, target)
+    except (ValueError, TypeError) as error:
+        LOG.exception("facts of %s", found.run)
+        problem = f"its facts could not be written ({describe(error)})"
+        facts.write(RunFacts(found.run, found.directory, not_checked=[problem]), target)
+    LOG.info("collected %s: %d logs, state %s", found.run, len(found.logs), found.state)
+
+
+def analyze_batch(sources: Sequence[str], catalogue_files: Sequence[str], targets: Sequence[str]) -> None:
+    """Write each run's diagnose.json. sources: the facts, one path per target."""
+    entries, problems = load_catalogue(catalogue_files)
+    for source, target in zip(sources, targets, strict=True):
+        analyze_one(Path(source), entries, problems, Path(target))
+
+
+def analyze_one(source: Path, entries: Catalogue, problems: list[str], target: Path) -> None:
+    """Write the diagnose.json of one run. entries, problems: as load_catalogue returns them."""
+    run_id = source.parent.name
+    try:
+        known = facts.read(source)
+        run_id = known.run
+        known.not_checked += problems
+        result = diagnose.diagnose(known, entries)
+        content = json.dumps(result, indent=1, ensure_ascii=False)
+    except Exception as error:
+        LOG.exception("analysis of %s", source)
+        result = fallback.diagnosis(run_id, f"the analysis broke ({describe(error)})")
+        content = json.dumps(result, indent=1)
+    write_whole(target, content + "\n")
+    LOG.info("analyzed %s: %s", run_id, (result.get("root_cause") or {}).get("id", result.get("status")))
+
+
+def report_batch(sources: Sequence[str], targets: Sequence[str]) -> None:
+    """Write each run's diagnose.md. sources: the diagnoses, one path per target."""
+    for source, target in zip(sources, targets, strict=True):
+        report_one(Path(source), Path(target))
+
+
+def report_one(source: Path, target: Path) -> None:
+    """Write the diagnose.md of one run."""
+    run_id = source.parent.name
+    try:
+        result = json.loads(source.read_text(encoding="utf-8"))
+        run_id = result["run"]
+        text = render.markdown(result)
+    except Exception as error:
+        LOG.exception("report of %s", source)
+        text = fallback.markdown(run_id, f"The report broke ({describe(error)}); see {source}.")
+    write_whole(target, text)
+
+
+def load_catalogue(files: Sequence[str]) -> tuple[Catalogue, list[str]]:
+    """The catalogue of those files that can be used, and what is wrong with the others."""
+    paths = [Path(file) for file in files]
+    try:
+        return catalogue.load(paths), []
+    except catalogue.CatalogueError:
+        LOG.exception("catalogue")
+    usable, problems = [], []
+    for path in paths:
+        try:
+            catalogue.load([path])
+            usable.append(path)
+        except catalogue.CatalogueError as error:
+            problems.append(f"catalogue file left out: {error}")
+    return catalogue.load(usable), problems

@@ -1,0 +1,47 @@
+"""Where a file lies: its name in reports, its times, and why it cannot be read."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .facts import ABSENT, UNREADABLE, Source
+
+
+def relative(path: Path, root: Path) -> str:
+    """The path as reports show it: relative to the project's root, absolute if it lies outside."""
+    try:
+        return str(path.relative_to(root))
+    except ValueError:
+        return str(path)
+
+
+def modified(path: Path) -> str:
+    """Time of the last change, ISO 8601 local time, seconds; empty if the file cannot be asked."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime).isoformat(timespec="seconds")
+    except (OSError, OverflowError, ValueError):
+        return ""
+
+
+def unreadable(path: Path, root: Path, error: OSError) -> Source:
+    """The Source of a file that could not be opened: absent and forbidden told apart."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Source(relative(path, root), ABSENT, "there is no such file")
+    if isinstance(error, PermissionError):
+        return Source(relative(path, root), UNREADABLE, f"permission denied (mode {_mode(path)})")
+    return Source(relative(path, root), UNREADABLE, error.strerror or type(error).__name__)
+
+
+def _mode(path: Path) -> str:
+    try:
+        return f"{os.stat(path).st_mode & 0o7777:o}"
+    except OSError:
+        return "unknown"
+
+
+def run_directory(project: Any, run_state: Any) -> Path:
+    """Absolute directory of a run, whether discovery gives it relative to the root or absolute."""
+    return Path(project.root) / str(run_state.directory)

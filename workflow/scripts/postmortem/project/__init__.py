@@ -1,0 +1,1 @@
+"""What is watched: the project, its profile, and its runs."""

@@ -1,0 +1,109 @@
+"""The project that is diagnosed: where it lies, its profile, and the user's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ConfigError, near_match
+from ..installation import CONFIG
+from . import profile as profiles
+from .profile import Profile
+from .schema import check
+
+DEFAULTS = CONFIG / "config.yaml"
+
+SACCT_AUTO, SACCT_OFF = "auto", "off"
+DEFAULT_EXPERIMENT_ROOT = "experimentruns"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is diagnosed, and how.
+
+    root: the project's folder, absolute. experiment_root: the folder of its runs, absolute; it may be missing where
+    the pipeline stopped before its first run. sacct: "auto", "off" or the absolute path of a saved table.
+    snakemake_log: the pipeline's log as the user gave it, absolute. settings: the checked config, with defaults.
+    """
+
+    root: Path
+    experiment_root: Path
+    profile: Profile
+    sacct: str
+    snakemake_log: Path | None
+    runs_per_job: int
+    settings: dict[str, Any]
+
+    @property
+    def root_as_given(self) -> str:
+        """experiment_root as the user wrote it; outputs of rules begin with it."""
+        return self.settings["experiment_root"].rstrip("/") or "/"
+
+    def relative(self, path: Path | str) -> str:
+        """A path as reports show it: relative to the project where it lies inside, else absolute."""
+        path = Path(path)
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+    def absolute(self, path: Path | str) -> Path:
+        """A path as logs and configs give it, taken from the project's folder; not resolved."""
+        return self.root / path
+
+
+def from_config(config: Mapping[str, Any], root: Path) -> Project:
+    """Check the user's settings and load the profile.
+
+    config: the settings that differ from config/config.yaml. root: the project's folder.
+    Raises ConfigError, one sentence. That experiment_root is there is checked by require_runs, after discovery.
+    """
+    root = root.absolute()
+    settings = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8")) | dict(config)
+    if isinstance(settings["sacct"], bool):  # YAML reads a bare off as false, and on as true
+        settings["sacct"] = SACCT_AUTO if settings["sacct"] else SACCT_OFF
+    check(settings, "config", "config")
+    if set(settings["experiment_root"]) & set("{}"):
+        given = settings["experiment_root"]
+        raise ConfigError(
+            f'config: experiment_root is "{given}", but Snakemake cannot name files in a folder with braces'
+        )
+    sacct = settings["sacct"]
+    if sacct not in (SACCT_AUTO, SACCT_OFF):
+        sacct = str(_existing_file("sacct", sacct, root, 'use "auto", "off" or the path of a saved table'))
+    log = settings["snakemake_log"]
+    return Project(
+        root=root,
+        experiment_root=root / settings["experiment_root"],
+        profile=profiles.load(settings["project"], root),
+        sacct=sacct,
+        snakemake_log=_existing_file("snakemake_log", log, root, "leave it empty for the newest ones") if log else None,
+        runs_per_job=settings["runs_per_job"],
+        settings=settings,
+    )
+
+
+def require_runs(project: Project) -> None:
+    """Raise ConfigError if there is no folder of runs."""
+    folder = project.experiment_root
+    if folder.is_dir():
+        return
+    given = project.settings["experiment_root"]
+    if folder.exists():
+        raise ConfigError(f'config: experiment_root is "{given}", but {folder} is not a folder')
+    beside = folder.parent
+    near = [entry.name for entry in beside.iterdir() if entry.is_dir()] if beside.is_dir() else []
+    hint = near_match(folder.name, near) or (
+        "; set experiment_root=<folder>, or run Snakemake with --directory <the project's folder>"
+    )
+    raise ConfigError(f'config: experiment_root is "{given}", but {folder} does not exist{hint}')
+
+
+def _existing_file(key: str, value: str, root: Path, hint: str) -> Path:
+    path = root / value
+    if not path.is_file():
+        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise ConfigError(f'config: {key} is "{value}", but {path} {problem}{near_match(path.name, beside)}; {hint}')
+    return path

@@ -1,0 +1,93 @@
+"""The summary over all runs: diagnoses.md for reading, .tsv for tables, .html as one self-contained page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..files import write_whole
+from .render import environment
+
+COLUMNS = ("run", "status", "cause", "confidence", "upstream_run", "summary", "first_fix", "command", "diagnosis")
+EVIDENCE_SHOWN = 3
+
+
+def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]) -> None:
+    """Write the summary. `diagnoses` are the diagnosis.json files; `targets` maps "md", "tsv" and "html" to paths.
+
+    A file that cannot be read gets a row that says so.
+    """
+    rows = sorted(
+        (_row(path, experiment_root) for path in diagnoses), key=lambda row: (row["cause"] == "unknown", row["run"])
+    )
+    groups: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        groups[row["cause"]].append(row["run"])
+    names = {
+        "rows": rows,
+        "headline": _headline(rows),
+        "groups": [
+            {"cause": cause, "runs": runs} for cause, runs in sorted(groups.items(), key=lambda pair: -len(pair[1]))
+        ],
+    }
+    write_whole(targets["md"], environment().get_template("diagnoses.md.j2").render(names).rstrip() + "\n")
+    write_whole(targets["html"], environment(html=True).get_template("diagnoses.html.j2").render(names) + "\n")
+    write_whole(targets["tsv"], _table(rows))
+
+
+def _headline(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "No run has failed."
+    failed = sum(row["status"] == "failed" for row in rows)
+    suspect = sum(row["status"] == "suspect" for row in rows)
+    unknown = sum(row["cause"] == "unknown" for row in rows)
+    parts = [f"{failed} failed"] + ([f"{suspect} ended well, but with results not to be trusted"] if suspect else [])
+    return ", ".join(parts) + (f"; the cause of {unknown} is not known." if unknown else ".")
+
+
+def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
+    try:
+        return _row_of(json.loads(path.read_text(encoding="utf-8")), path, experiment_root)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # not JSON, or not a diagnosis
+        said = f"its diagnosis.json cannot be read: {type(error).__name__}: {error}"
+        return _row_of({"run": str(path.parent), "status": "unknown", "summary": said}, path, experiment_root)
+
+
+def _row_of(diagnosis: dict[str, Any], path: Path, experiment_root: Path) -> dict[str, Any]:
+    cause = diagnosis.get("root_cause") or {}
+    fixes = diagnosis.get("fix") or []
+    first = fixes[0] if fixes else {}
+    confidence = cause.get("confidence")
+    shown = os.path.relpath(path.with_suffix(".md"), experiment_root)  # the summary lies in experiment_root
+    return {
+        "run": diagnosis["run"],
+        "status": diagnosis["status"],
+        "cause": cause.get("id") or diagnosis["status"],
+        "confidence": confidence,
+        "confidence_text": f"{confidence * 100:.0f} %" if confidence is not None else "",
+        "upstream_run": cause.get("upstream_run") or "",
+        "summary": diagnosis["summary"],
+        "explanation": cause.get("explanation") or diagnosis["summary"],
+        "confirmed_by": cause.get("confirmed_by") or [],
+        "first_fix": first.get("text", ""),
+        "command": next((fix["command"] for fix in fixes if fix.get("command")), ""),
+        "fix": fixes,
+        "evidence": (diagnosis.get("evidence") or [])[:EVIDENCE_SHOWN],
+        "diagnosis": shown,
+        "link": quote(os.fsencode(shown)),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    table = csv.writer(stream, dialect="excel-tab", lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in rows:
+        table.writerow(["" if row[column] is None else " ".join(str(row[column]).split()) for column in COLUMNS])
+    return stream.getvalue()
