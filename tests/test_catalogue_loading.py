@@ -55,7 +55,7 @@ def hits(catalogue: Catalogue, text: str, role: str = "stderr") -> list[dict[str
 
 def test_a_good_entry(path: Path) -> None:
     (entry,) = loaded(path).entries
-    assert (entry.name, entry.slug, entry.file) == ("data.empty: no frames at all", "no-frames-at-all", "mine.yaml")
+    assert (entry.name, entry.slug, entry.file) == ("data.empty: no frames at all", "no-frames-at-all", str(path))
     assert [fix["text"] for fix in entry.fix] == ["Look at it.", "Remove it."]
     assert [list(condition) for condition in entry.not_when] == [["statement"], ["near"], ["before"], ["after"]]
 

@@ -153,7 +153,9 @@ def test_of_a_large_snakemake_log_the_end_is_read(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(collector, "LOG_BYTES", 64 * 1024)
     read: list[int] = []
     parse = collector.snakemake_log.parse
-    monkeypatch.setattr(collector.snakemake_log, "parse", lambda text, path: read.append(len(text)) or parse(text, path))
+    monkeypatch.setattr(
+        collector.snakemake_log, "parse", lambda text, path: read.append(len(text)) or parse(text, path)
+    )
     state = discovery.discover(known(tmp_path)).state_of(RUN)
     assert state is not None
     read.clear()

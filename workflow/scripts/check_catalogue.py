@@ -1,6 +1,7 @@
-"""Check a project's own catalogue entries: check_catalogue.py PROJECT
+"""Check catalogue entries against their tests: check_catalogue.py PROJECT | CAUSE | FILE.yaml ...
 
-needs: PROJECT/postmortem/catalogue/*.yaml and their tests in PROJECT/postmortem/tests/<cause id>/<title>.yaml.
+PROJECT: a folder, its own entries in PROJECT/postmortem/catalogue/ with their tests in PROJECT/postmortem/tests/.
+CAUSE, FILE.yaml: bundled entries, as "gpu.oom", "gpu" or their file, with their tests in tests/catalogue/.
 makes: a line per entry; exit status 1 if one does not keep to its tests.
 """
 
@@ -8,29 +9,45 @@ import sys
 from pathlib import Path
 
 from postmortem.analyze import catalogue
+from postmortem.analyze.catalogue import CatalogueError, Entry
+from postmortem.installation import CATALOGUE, REPOSITORY
 from postmortem.jobs import catalogue_check
 
+BUNDLED_TESTS = REPOSITORY / "tests" / "catalogue"
 
-def main(project: Path) -> int:
-    """Check every entry of the project's own folder, within the whole catalogue."""
-    try:
-        everything = catalogue.load(catalogue.files(project))
-        own = catalogue.load(sorted((project / catalogue.USER_FOLDER).rglob("*.yaml"))).entries
-    except catalogue.CatalogueError as error:
-        print(error)
-        return 1
-    if not own:
-        print(f"{project / catalogue.USER_FOLDER} holds no entries")
-        return 1
+
+def bundled(wanted: str, entries: list[Entry]) -> list[Entry]:
+    """The bundled entries of a cause, a group of causes, or a file."""
+    path = Path(wanted).resolve()
+    if path.is_file():
+        return [entry for entry in entries if (CATALOGUE / entry.file) == path]
+    return [entry for entry in entries if entry.id == wanted or entry.id.startswith(f"{wanted}.")]
+
+
+def main(arguments: list[str]) -> int:
+    """Check what is asked for, each within the whole catalogue."""
     wrong = 0
-    for entry in own:
-        found = catalogue_check.problems(entry, everything, project / "postmortem" / "tests")
-        wrong += bool(found)
-        print("\n".join(found) if found else f"{entry.name}: keeps to its tests")
+    for wanted in arguments:
+        try:
+            everything = catalogue.load(catalogue.files(Path(wanted) if Path(wanted).is_dir() else None))
+        except CatalogueError as error:
+            print(error)
+            return 1
+        chosen, tests = bundled(wanted, everything.entries), BUNDLED_TESTS
+        if not chosen:
+            chosen = [entry for entry in everything.entries if Path(entry.file).is_relative_to(wanted)]
+            tests = Path(wanted) / "postmortem" / "tests"
+        if not chosen:
+            print(f"{wanted}: neither a cause, nor a project with entries in {catalogue.USER_FOLDER}")
+            wrong += 1
+        for entry in chosen:
+            found = catalogue_check.problems(entry, everything, tests)
+            wrong += bool(found)
+            print("\n".join(found) if found else f"{entry.name}: keeps to its tests")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(sys.argv[1:]))

@@ -17,11 +17,15 @@ from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding
 
 USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
 KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "role", "references")
+PATTERN_KEYS = ("match", "in", "log", "frame", "strength", "example")
 FIX_KEYS = ("text", "command", "config", "file", "line")
 KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
 ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
 NEAR_STATEMENTS = 20
+# How specific a pattern is: a sentence that only one library, program or kernel prints, and for this cause only; a
+# wording that several programs use, nearly always for this cause; a word or phrase that anything may print.
+SENTENCE, WORDING, WORD = STRENGTHS = ("sentence", "wording", "word")
 # How sure an entry is by itself; the resolver raises it for support and lowers it for doubt. On logs that were new to
 # the catalogue all of 100 answers of fatal entries, and nine in ten of the others, were right.
 CONFIDENCE = {FATAL: 0.9, GENERIC: 0.75, SYMPTOM: 0.62, HINT: 0.3, WRAPPER: 0.1}
@@ -33,13 +37,20 @@ class CatalogueError(Exception):
 
 @dataclass
 class Pattern:
+    """What is looked for in a statement.
+
+    strength: how specific it is, see STRENGTHS. example: log lines in which this pattern, and none before it, finds it.
+    """
+
     expression: str
     kinds: tuple[str, ...] = DEFAULT_KINDS
     roles: tuple[str, ...] = ()
     frame: str = ""
+    strength: str = SENTENCE
+    example: str = ""
 
     @cached_property
-    def compiled(self):
+    def compiled(self) -> Any:
         return _compile(self.expression)
 
 
@@ -57,7 +68,7 @@ class Entry:
     prevention: list[str] = field(default_factory=list)
     role: str = FATAL
     references: list[str] = field(default_factory=list)
-    file: str = ""
+    file: str = ""  # a bundled one below the catalogue's folder: "gpu/oom.yaml"; else its whole path
 
     @property
     def name(self) -> str:
@@ -68,11 +79,21 @@ class Entry:
         """The name of its test file."""
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
+    def finder(self, statements: list[Statement]) -> Pattern | None:
+        """The pattern by which the entry is found in one of the statements of a log; None if it is not."""
+        for index, statement in enumerate(statements):
+            for pattern in self.patterns:
+                if _applies(pattern, statement) and pattern.compiled.search(statement.text):
+                    if not _doubted(self, statements, index):
+                        return pattern
+                    break
+        return None
+
 
 _compiled: dict[str, Any] = {}
 
 
-def _compile(expression: str):
+def _compile(expression: str) -> Any:
     import re2
 
     if expression not in _compiled:
@@ -228,8 +249,12 @@ def _entry(raw: Any, path: Path, index: int) -> Entry:
     fixes = [_fix(item, where) for item in raw.get("fix") or []]
     return Entry(
         raw["id"], str(raw["title"]), patterns, conditions, list(raw.get("explains") or []), raw["root_cause"], fixes,
-        list(raw.get("prevention") or []), raw["role"], list(raw.get("references") or []), path.name,
+        list(raw.get("prevention") or []), raw["role"], list(raw.get("references") or []), _shown(path),
     )  # fmt: skip
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(CATALOGUE).as_posix() if path.is_relative_to(CATALOGUE) else str(path)
 
 
 def _check_types(raw: dict[str, Any], where: str) -> None:
@@ -261,19 +286,24 @@ def _pattern(item: Any, where: str) -> Pattern:
     if isinstance(item, str):
         _check(item, where)
         return Pattern(item)
-    if not isinstance(item, dict) or "match" not in item or not set(item) <= {"match", "in", "log", "frame"}:
-        raise CatalogueError(f"{where}: a pattern is an expression, or a mapping with match and in, log or frame")
+    if not isinstance(item, dict) or "match" not in item or not set(item) <= set(PATTERN_KEYS):
+        others = ", ".join(PATTERN_KEYS[1:])
+        raise CatalogueError(f"{where}: a pattern is an expression, or a mapping with match, and perhaps {others}")
     for key in ("in", "log"):
         if item.get(key) is not None and not isinstance(item[key], list):
             raise CatalogueError(f"{where}: {key} of a pattern is {item[key]!r}, but it must be a list")
     kinds, roles = tuple(item.get("in") or DEFAULT_KINDS), tuple(item.get("log") or ())
-    for value, known in [*((kind, KINDS) for kind in kinds), *((role, ROLES) for role in roles)]:
+    strength = item.get("strength") or SENTENCE
+    chosen = [*((kind, KINDS) for kind in kinds), *((role, ROLES) for role in roles), (strength, STRENGTHS)]
+    for value, known in chosen:
         if value not in known:
             raise CatalogueError(f"{where}: {value!r} is none of {', '.join(known)}")
     _check(item["match"], where)
     if item.get("frame"):
         _check(item["frame"], where)
-    return Pattern(item["match"], kinds, roles, item.get("frame") or "")
+    if not isinstance(item.get("example", ""), str):
+        raise CatalogueError(f"{where}: the example of a pattern is {item['example']!r}, but it must be a text")
+    return Pattern(item["match"], kinds, roles, item.get("frame") or "", strength, item.get("example") or "")
 
 
 def _check(expression: str, where: str) -> None:

@@ -1,6 +1,7 @@
 """Checks catalogue entries against their tests as data: hits that must be found, look-alikes that must not.
 
-The tests of the entry with id `I` and title `T` lie in `<tests>/I/<T in lower case, words joined by "-">.yaml`.
+The tests of the entry with id `I` and title `T` lie in `<tests>/I/<T in lower case, words joined by "-">.yaml`. Every
+pattern has a line that it finds, and that no pattern before it finds: the `example` beside it, else one of the hits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..analyze.diagnose import diagnose
 from ..analyze.findings import FATAL, GENERIC
 from ..collect.logs.scan import read_log
 from ..collect.logs.statements import statements_of
-from ..facts import RunFacts
+from ..facts import Log, RunFacts
 
 
 def tests_of(entry: Entry, tests: Path) -> Path:
@@ -33,12 +34,28 @@ def problems(entry: Entry, catalogue: Catalogue, tests: Path) -> list[str]:
     except yaml.YAMLError as error:
         return [f"{path} is not YAML: {error}"]
     found = [f"{path} has no {kind}" for kind in ("hits", "misses") if not cases.get(kind)]
+    found += _of_patterns(entry, cases.get("hits") or [])
     for text in cases.get("hits") or []:
         found += _of_hit(entry, catalogue, text)
     for text in cases.get("misses") or []:
         _, names = _search(catalogue, text)
         if entry.name in names:
             found.append(f"{entry.name} is found in its look-alike, at {names[entry.name]!r}:\n{text}")
+    return found
+
+
+def _of_patterns(entry: Entry, hits: list[str]) -> list[str]:
+    """Patterns that no line shows: nobody knows whether a program ever prints what they look for."""
+    found = []
+    for pattern in entry.patterns:
+        role = pattern.roles[0] if pattern.roles else "stderr"
+        examples = [pattern.example] if pattern.example else hits
+        if any(entry.finder(statements_of(_log(text, role))) is pattern for text in examples):
+            continue
+        if pattern.example:
+            found.append(f"{entry.name}: in its example {pattern.expression!r} finds nothing, or one before it does")
+        else:
+            found.append(f"{entry.name}: no line shows what {pattern.expression!r} finds: give it an `example`")
     return found
 
 
@@ -58,8 +75,12 @@ def _of_hit(entry: Entry, catalogue: Catalogue, text: str) -> list[str]:
 
 def _search(catalogue: Catalogue, text: str) -> tuple[RunFacts, dict[str, str]]:
     """The facts of a failed run that left this text in slurm.err, and the entries found in it with their statements."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "slurm.err").write_text(text, encoding="utf-8")
-        log = read_log(Path(folder) / "slurm.err", Path(folder), "stderr")
+    log = _log(text, "stderr")
     names = {entry.name: statement.text for entry, statement, _ in catalogue.search(statements_of(log))}
     return RunFacts(run="test/run", directory="experimentruns/test/run", state="failed", logs=[log]), names
+
+
+def _log(text: str, role: str) -> Log:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "slurm.err").write_text(text, encoding="utf-8")
+        return read_log(Path(folder) / "slurm.err", Path(folder), role)
