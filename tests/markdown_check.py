@@ -11,7 +11,7 @@ from markdown_it.token import Token
 FIRST_HEADINGS = ["Error Summary", "Root Cause", "Evidence", "Fix", "Prevention"]
 OTHER_HEADINGS = {
     "The Code", "The Project's Own Frames", "What Changed Since It Last Worked", "What Followed From It", "Attempts",
-    "How It Was Found", "Not Checked", "References",
+    "Also Seen", "How It Was Found", "Not Checked", "References",
 }  # fmt: skip
 # What the templates use. Everything else (html_block, html_inline, image, link, hr, code_block …) came from elsewhere.
 ALLOWED = {

@@ -12,8 +12,7 @@ import yaml
 from postmortem.collect import collector
 from postmortem.discover import discovery
 from postmortem.project import project
-from postmortem.analyze.diagnose import diagnose
-from replay import bundled_catalogue
+from replay import diagnosed
 
 FIXTURES = Path(__file__).parent / "provoked"
 
@@ -62,6 +61,6 @@ def diagnose_all(scratch: Path, only: str = "") -> list[Case]:
         if state.run.name in labels:
             label = labels[state.run.name]
             causes = set() if label["cause"] == "none" else {label["cause"], *(label.get("also_ok") or [])}
-            diagnosis = diagnose(collector.collect_run(watched, state), bundled_catalogue())
+            diagnosis = diagnosed(collector.collect_run(watched, state))
             cases.append(Case(state.run.name, causes, str(label.get("key_evidence") or ""), diagnosis))
     return cases

@@ -11,6 +11,7 @@ from postmortem.analyze.catalogue import Catalogue
 from postmortem.analyze.diagnose import diagnose
 from postmortem.collect.logs.scan import read_log, signal_patterns
 from postmortem.facts import Log, RunFacts
+from postmortem.report.document import document
 
 
 @lru_cache(maxsize=1)
@@ -33,9 +34,14 @@ def facts_of(folder: Path, state: str = "failed") -> RunFacts:
     return RunFacts(run=f"test/{folder.name}", directory=str(folder), state=state, logs=logs)
 
 
+def diagnosed(facts: RunFacts) -> dict[str, Any]:
+    """The diagnosis.json of these facts, by the catalogue as it is shipped."""
+    return document(facts, diagnose(facts, bundled_catalogue()))
+
+
 def diagnose_folder(folder: Path, state: str = "failed") -> dict[str, Any]:
     """The diagnosis of such a run."""
-    return diagnose(facts_of(folder, state), bundled_catalogue())
+    return diagnosed(facts_of(folder, state))
 
 
 def diagnose_text(text: str, folder: Path, state: str = "failed") -> dict[str, Any]:

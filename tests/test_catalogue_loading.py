@@ -50,7 +50,7 @@ def loaded(path: Path, text: str = GOOD) -> Catalogue:
 def hits(catalogue: Catalogue, text: str, role: str = "stderr") -> list[dict[str, str]]:
     lines = [Line(number, line) for number, line in enumerate(text.split("\n"), 1)]
     log = Log(Source("slurm.err"), role, lines=lines, tracebacks=parse_tracebacks(lines))
-    return [captures for _, _, captures in catalogue.search(statements_of(log))]
+    return [hit.captures for hit in catalogue.search(statements_of(log))]
 
 
 def test_a_good_entry(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postmortem.analyze.exceptions.chains import settle
+from postmortem.analyze.exceptions.chains import speakers
 from postmortem.analyze.findings import FATAL, GENERIC, WRAPPER, Finding
 from postmortem.collect.logs.statements import EXCEPTION, Statement
 from postmortem.facts import Frame, Log, Position, RaisedException, Source, Traceback
@@ -34,8 +34,8 @@ CHECKED = ("config.invalid", GENERIC, "", "raise ValueError(m)")
 
 
 def open_ones(pairs: list[Pair]) -> list[str]:
-    settle(pairs)
-    return [finding.id for _, finding in pairs if finding.explained_by is None]
+    spoken_for = speakers(pairs)
+    return [finding.id for _, finding in pairs if id(finding) not in spoken_for]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from made_runs import curve_of, facts_of, falling
 
 from postmortem.analyze.checks.checks import confirm
 from postmortem.analyze.detectors import pace
-from postmortem.analyze.findings import Evidence, Finding
+from postmortem.analyze.findings import Claim, Evidence, Finding
 from postmortem.facts import (
     ABSENT,
     READ,
@@ -32,11 +33,13 @@ from postmortem.facts import (
 )
 
 
-def _claim(id: str, text: str, facts: RunFacts) -> Finding:
+def _claim(id: str, text: str, facts: RunFacts, **more: Any) -> Claim:
     """A finding of the log, confirmed or not by the facts."""
-    finding = Finding(id, id, root_cause="It failed.", evidence=[Evidence("slurm.err", text, 7, "log")])
-    confirm(finding, facts)
-    return finding
+    finding = Finding(id, id, root_cause="It failed.", evidence=[Evidence("slurm.err", text, 7, "log")], **more)
+    before = copy.deepcopy(finding)
+    claim = Claim(finding, confirm(finding, facts))
+    assert finding == before  # a check supports a finding, it does not change it
+    return claim
 
 
 def _failed(run: str = "set_01/teacher_curriculum", **config: Any) -> RunFacts:
@@ -72,7 +75,7 @@ def test_ids_beyond_the_embedding_with_both_numbers() -> None:
     ):
         finding = _claim(id, text, facts)
         assert finding.confirmed_by == ["the data"]
-        assert "1013 ids" in finding.root_cause and "401 rows" in finding.root_cause
+        assert "1013 ids" in finding.explanation and "401 rows" in finding.explanation
         assert {e.source for e in finding.evidence} >= {"cache/processed_graphs.pt", "cache/id_mapping.pkl"}
     # another assertion has nothing to do with ids
     assert _claim("gpu.device_assert", "Assertion `t >= 0 && t < n_classes` failed", facts).confirmed_by == []
@@ -102,7 +105,7 @@ def test_a_size_mismatch_and_the_ids_behind_it() -> None:
     facts.cache = GraphCache(Source("g.pt"), id_count=26, mapping_source=Source("id_mapping.pkl"))
     finding = _claim("model.state_dict_mismatch", MISMATCH, facts)
     assert finding.confirmed_by == ["the checkpoint", "the data"]
-    assert "trained on 1013 ids, the data now have 26" in finding.root_cause
+    assert "trained on 1013 ids, the data now have 26" in finding.explanation
     facts.checkpoints = [_embedding(77)]
     assert _claim("model.state_dict_mismatch", MISMATCH, facts).confirmed_by == []
 
@@ -163,7 +166,7 @@ def test_damaged_and_missing_checkpoints() -> None:
     facts = _failed()
     facts.checkpoints = [Checkpoint(Source("up.pt", UNREADABLE, "the file has 0 bytes"), "upstream", problem="empty")]
     finding = _claim("model.checkpoint_corrupt", "EOFError", facts)
-    assert finding.confirmed_by == ["the checkpoint"] and "0 bytes" in finding.root_cause
+    assert finding.confirmed_by == ["the checkpoint"] and "0 bytes" in finding.explanation
     facts.checkpoints = [_embedding(9)]
     assert _claim("model.checkpoint_corrupt", "EOFError", facts).refuted_by == [
         "every checkpoint that it reads can be read"
@@ -182,7 +185,7 @@ def test_configuration() -> None:
     facts = _failed(batch_size="64")
     facts.siblings = {"set_02/teacher_curriculum": {"batch_size": 64}}
     finding = _claim("config.invalid", "TypeError: '<' not supported between instances of 'str' and 'int'", facts)
-    assert finding.confirmed_by == ["the configuration"] and finding.fix[0].config == {"batch_size": 64}
+    assert finding.confirmed_by == ["the configuration"] and finding.fixes[0].config == {"batch_size": 64}
     facts = _failed()
     assert _claim("config.invalid", "ValueError: something else", facts).confirmed_by == []
     artefact = Artefact("set_01/teacher_autoencoder", "up/config.json", UNREADABLE, 700, role="config")
@@ -197,7 +200,7 @@ def test_databases() -> None:
     facts.trackers = [TrackedRun(Source("data/project.db"), "project_db", "running", "2026-01-01T10:00:00")]
     facts.artefacts = [Artefact(facts.run, "best_model.pt", READ, role="success")]
     finding = _claim("tracking.database", "sqlite3.OperationalError: database is locked", facts)
-    assert finding.confirmed_by == ["the database"] and "only the record of it failed" in finding.root_cause
+    assert finding.confirmed_by == ["the database"] and "only the record of it failed" in finding.explanation
     assert _claim("tracking.mlflow", "database is locked", facts).confirmed_by == []
 
 
@@ -206,7 +209,7 @@ def test_nan_in_curve_checkpoint_and_configuration() -> None:
     facts.curves = [curve_of("val_loss", [0.7, math.nan])]
     finding = _claim("training.nan_loss", "ValueError: loss is nan", facts)
     assert finding.confirmed_by == ["the training curve", "the configuration"]
-    assert finding.fix[0].config == {"lr": 0.003}
+    assert finding.fixes[0].config == {"lr": 0.003}
     facts = _failed()
     facts.curves = [curve_of("val_loss", falling())]
     assert _claim("training.nan_loss", "ValueError: loss is nan", facts).confirmed_by == []
@@ -242,8 +245,7 @@ def test_accounting(id: str, state: str, code: str, agrees: bool) -> None:
     assert ("sacct" in finding.confirmed_by) == agrees
     # what accounting says is not confirmed by accounting
     finding = Finding(id, id, evidence=[Evidence("sacct", f"41|{state}|{code}", 2, "slurm")])
-    confirm(finding, facts)
-    assert "sacct" not in finding.confirmed_by
+    assert "sacct" not in confirm(finding, facts).confirmed_by
 
 
 def test_a_job_that_completed_refutes_a_timeout() -> None:
@@ -330,7 +332,7 @@ def test_the_hours_that_all_epochs_need() -> None:
     command = finding.fix[0].command
     assert command is not None and command.endswith("e/best_model.pt --set-resources vgae_teacher:time_min=864")
     claim = _claim("slurm.timeout", "CANCELLED DUE TO TIME LIMIT", facts)
-    assert "the progress of training" in claim.confirmed_by and "12 h 0 min" in claim.root_cause
+    assert "the progress of training" in claim.confirmed_by and "12 h 0 min" in claim.explanation
 
 
 def test_a_run_that_hung_needs_no_more_time() -> None:

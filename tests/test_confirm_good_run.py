@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from made_runs import facts_of
 
-from postmortem.analyze.checks.good_run import support
-from postmortem.analyze.findings import FATAL, HINT, Evidence, Finding, Fix
+from postmortem.analyze.checks.good_run import compare
+from postmortem.analyze.findings import FATAL, HINT, Claim, Evidence, Finding, Fix, Support
 from postmortem.facts import Difference, GoodRun, RunFacts
 
 RUN = "set_01/teacher_autoencoder"
@@ -16,7 +16,7 @@ RUN = "set_01/teacher_autoencoder"
 
 def _supported(
     id: str, *differ: Difference, good: str = "set_02/teacher_autoencoder", said: str = "", **more: Any
-) -> tuple[Finding, RunFacts]:
+) -> tuple[Claim, RunFacts]:
     facts = facts_of(RUN, "failed", {d.name: d.now for d in differ if d.kind == "config"})
     relation = "same run" if good == RUN else "sibling"
     facts.good_run = GoodRun(good, relation, "2026-01-02T11:00:00", list(differ))
@@ -25,8 +25,9 @@ def _supported(
             difference.line = facts.config.values[difference.name].line
     values = {"role": FATAL, "confidence": 0.7, "evidence": [Evidence("slurm.err", said or "it failed", 7)]} | more
     finding = Finding(id, id, **values)
-    support(finding, facts)
-    return finding, facts
+    support = Support()
+    compare(finding, facts, support)
+    return Claim(finding, support), facts
 
 
 def _key(name: str, then: Any, now: Any) -> Difference:
@@ -64,7 +65,7 @@ def test_a_key_that_the_cause_is_about(id: str, difference: Difference, supports
     assert finding.confirmed_by == ([f"{said}{difference.now} now"] if supports else [])
     quoted = [item for item in finding.evidence if item.kind == "config"]
     assert [item.line == difference.line for item in quoted] == ([True] if supports else [])
-    assert [fix.config for fix in finding.fix] == ([{difference.name: _typed(difference.then)}] if supports else [])
+    assert [fix.config for fix in finding.fixes] == ([{difference.name: _typed(difference.then)}] if supports else [])
 
 
 def _typed(text: str) -> Any:
@@ -74,12 +75,13 @@ def _typed(text: str) -> Any:
 def test_the_old_value_is_a_fix_where_there_is_no_better_one() -> None:
     finding, _ = _supported("training.divergence", _key("lr", 0.002, 50), good=RUN)
     assert (
-        finding.fix[0].text == f"Set lr back to 0.002, as in the last good run {RUN}, which ended 2026-01-02T11:00:00."
+        finding.fixes[0].text
+        == f"Set lr back to 0.002, as in the last good run {RUN}, which ended 2026-01-02T11:00:00."
     )
-    assert finding.fix[0].command and finding.fix[0].command.endswith("--lr 0.002")
+    assert finding.fixes[0].command and finding.fixes[0].command.endswith("--lr 0.002")
     better = Fix("Halve it.", None, {"lr": 25})
     finding, _ = _supported("training.divergence", _key("lr", 0.002, 50), fix=[better])
-    assert finding.fix == [better] and finding.confirmed_by
+    assert finding.fixes == [better] and finding.confirmed_by
 
 
 def test_between_a_teacher_and_its_student_sizes_say_nothing() -> None:
@@ -100,6 +102,6 @@ def test_a_package_that_the_message_names() -> None:
     assert finding.confirmed_by == [
         "differs from the last good run set_02/teacher_autoencoder: numpy 1.26.4 then, 2.0.1 now"
     ]
-    assert finding.fix[0].command == "pip install 'numpy==1.26.4'"
+    assert finding.fixes[0].command == "pip install 'numpy==1.26.4'"
     assert _supported("code.library_conflict", changed, said="libfoo.so: undefined symbol")[0].confirmed_by == []
     assert _supported("gpu.oom", changed, said=said)[0].confirmed_by == []

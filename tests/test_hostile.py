@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 from markdown_check import assert_only_ours
-from replay import bundled_catalogue, facts_of
+from replay import bundled_catalogue, diagnosed, facts_of
 
-from postmortem.analyze.diagnose import diagnose
 from postmortem.report.render import markdown
 from postmortem.report.summary import write
 
@@ -90,7 +89,7 @@ def check(content: bytes, folder: Path) -> dict[str, Any]:
     """Through the whole chain; the reports hold our own markup only."""
     (folder / "slurm.err").write_bytes(content)
     facts = facts_of(folder)
-    diagnosis = diagnose(facts, bundled_catalogue())
+    diagnosis = diagnosed(facts)
     assert not [problem for problem in diagnosis["not_checked"] if "broke" in problem], diagnosis["not_checked"]
     assert "(entry " not in json.dumps(diagnosis)
     report = markdown(diagnosis)

@@ -10,7 +10,7 @@ import lzma
 from pathlib import Path
 
 import pytest
-from replay import bundled_catalogue, diagnose, facts_of
+from replay import bundled_catalogue, diagnosed, facts_of
 
 from postmortem.collect.logs.statements import statements_of
 
@@ -29,17 +29,17 @@ def test_nothing_but_its_stop_is_a_hit(run: Path) -> None:
     logs = facts_of(run, "unknown").logs
     assert sum(log.line_count for log in logs) > 5_000
     hits = [hit for log in logs for hit in bundled_catalogue().search(statements_of(log))]
-    assert [statement.text for _, statement, _ in hits] == [STOP]
+    assert [hit.statement.text for hit in hits] == [STOP]
 
 
 def test_it_is_called_healthy_up_to_its_stop(run: Path) -> None:
     log = run / "slurm.err"
     log.write_text(log.read_text().split(STOP)[0])
-    assert diagnose(facts_of(run, "unknown"), bundled_catalogue())["status"] == "ok"
+    assert diagnosed(facts_of(run, "unknown"))["status"] == "ok"
 
 
 def test_one_fatal_line_at_its_end_is_found(run: Path) -> None:
     with (run / "slurm.err").open("a") as stream:
         stream.write("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 is full\n")
-    diagnosis = diagnose(facts_of(run, "failed"), bundled_catalogue())
+    diagnosis = diagnosed(facts_of(run, "failed"))
     assert diagnosis["root_cause"]["id"] == "gpu.oom"

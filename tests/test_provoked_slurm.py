@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from replay import bundled_catalogue
+from replay import diagnosed
 
-from postmortem.analyze.diagnose import diagnose
 from postmortem.collect import collector
 from postmortem.discover.discovery import discover
 from postmortem.project import project
@@ -31,7 +30,7 @@ def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
     watched = project.from_config(settings, root)
     found: dict[str, dict[str, Any]] = {}
     for state in discover(watched).diagnosed:
-        found[state.run.id] = diagnose(collector.collect_run(watched, state), bundled_catalogue())
+        found[state.run.id] = diagnosed(collector.collect_run(watched, state))
     failed = {entry["run"]: {entry["cause"], *(entry.get("also_ok") or [])} for entry in label["failed_runs"]}
     # Beyond those, only runs that the label leaves open: a group's failure takes the results of its good jobs along.
     assert failed.keys() <= found.keys() and not found.keys() & set(label["ok_runs"] or [])

@@ -26,7 +26,7 @@ def diagnoses() -> dict[Path, dict[str, Any]]:
 
 def located(diagnoses: dict[Path, dict[str, Any]]) -> Iterator[tuple[Path, dict[str, Any]]]:
     for folder, diagnosis in diagnoses.items():
-        for item in diagnosis["evidence"]:
+        for item in [*diagnosis["evidence"], *diagnosis["also_seen"]]:
             if item["line"] is not None and (folder / item["source"]).is_file():
                 yield folder, item
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
-from postmortem.analyze.findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Finding
-from postmortem.analyze.resolve import HIGHEST, LOWEST, could_precede, explains, resolve
+from postmortem.analyze.findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Claim, Finding
+from postmortem.analyze.resolve import HIGHEST, LOWEST, Judgement, could_precede, deciding, explains, resolve
 from postmortem.facts import Position
 
 
@@ -20,8 +21,19 @@ def finding(id: str, line: int, role: str = FATAL, explains: list[str] | None = 
     )  # fmt: skip
 
 
+def judged(*findings: Finding) -> list[Judgement]:
+    before = copy.deepcopy(findings)
+    judgements = resolve([Claim(one) for one in findings]).judgements
+    assert findings == before  # a finding stays as its maker left it
+    return judgements
+
+
 def ids(*findings: Finding) -> list[str]:
-    return [f.id for f in resolve(list(findings))]
+    return [judgement.id for judgement in judged(*findings)]
+
+
+def cause_of(finding: Finding, judgements: list[Judgement]) -> Finding | None:
+    return next(judgement.explained_by for judgement in judgements if judgement.finding is finding)
 
 
 def test_explains_by_id_and_by_group() -> None:
@@ -48,27 +60,31 @@ def test_what_could_have_come_first(first: Finding, second: Finding, possible: b
 
 
 def test_the_first_of_two_unexplained_is_the_root() -> None:
-    found = resolve([finding("data.empty", 20), finding("code.bug", 10)])
+    found = judged(finding("data.empty", 20), finding("code.bug", 10))
     assert [f.id for f in found] == ["code.bug", "data.empty"]
     assert [f.explained_by for f in found] == [None, None]
 
 
 def test_a_consequence_names_its_cause() -> None:
     cause, consequence = finding("gpu.oom", 10, explains=["distributed.*"]), finding("distributed.backend", 20)
-    assert ids(consequence, cause) == ["gpu.oom", "distributed.backend"]
-    assert consequence.explained_by == "gpu.oom"
+    found = judged(consequence, cause)
+    assert [judgement.id for judgement in found] == ["gpu.oom", "distributed.backend"]
+    assert cause_of(consequence, found) is cause
 
 
 def test_no_consequence_before_its_cause() -> None:
     late, early = finding("gpu.oom", 20, explains=["distributed.*"]), finding("distributed.backend", 10)
-    assert ids(late, early)[0] == "distributed.backend"
-    assert early.explained_by is None
+    found = judged(late, early)
+    assert found[0].id == "distributed.backend"
+    assert cause_of(early, found) is None
 
 
 def test_a_wrapper_is_explained_by_anything_and_never_first() -> None:
     wrapper = finding("unknown", 1, WRAPPER)
-    assert ids(wrapper, finding("code.bug", 50))[0] == "code.bug"
-    assert wrapper.explained_by == "code.bug"
+    bug = finding("code.bug", 50)
+    found = judged(wrapper, bug)
+    assert found[0].id == "code.bug"
+    assert cause_of(wrapper, found) is bug
 
 
 def test_symptoms_and_hints_stand_behind() -> None:
@@ -81,9 +97,11 @@ def test_symptoms_and_hints_stand_behind() -> None:
 def test_a_handled_exception_is_not_the_root() -> None:
     handled = finding("io.network", 1, handled=True, explains=["code.bug"])
     crash = finding("code.bug", 50)
-    assert ids(handled, crash)[0] == "code.bug"
-    assert crash.explained_by is None
-    assert handled.confidence < crash.confidence
+    found = judged(handled, crash)
+    assert found[0].id == "code.bug"
+    assert cause_of(crash, found) is None
+    assert found[1].confidence < found[0].confidence
+    assert "the program went on after it" in [reason.text for reason in found[1].reasons]
 
 
 def test_the_specific_stands_for_the_generic_of_the_same_statement() -> None:
@@ -96,17 +114,17 @@ def test_two_causes_that_explain_each_other_do_not_both_vanish() -> None:
         finding("io.network", 5, explains=["tracking.*"]),
         finding("tracking.service", 5, explains=["io.*"], log="out"),
     )
-    found = resolve([a, b])
+    found = judged(a, b)
     assert found[0].explained_by is None
 
 
 def test_confidence_follows_support_and_doubt() -> None:
-    (alone,) = resolve([finding("code.bug", 1)])
-    (confirmed,) = resolve([finding("code.bug", 1, confirmed_by=["sacct", "the config"])])
-    (refuted,) = resolve([finding("code.bug", 1, refuted_by=["sacct"])])
-    rivals = resolve([finding("code.bug", 1), finding("data.empty", 2)])
+    (alone,) = judged(finding("code.bug", 1))
+    (confirmed,) = judged(finding("code.bug", 1, confirmed_by=["sacct", "the config"]))
+    (refuted,) = judged(finding("code.bug", 1, refuted_by=["sacct"]))
+    rivals = judged(finding("code.bug", 1), finding("data.empty", 2))
     assert refuted.confidence < rivals[0].confidence < alone.confidence < confirmed.confidence <= HIGHEST
-    (doubted,) = resolve([finding("code.bug", 1, refuted_by=["x"] * 9)])
+    (doubted,) = judged(finding("code.bug", 1, refuted_by=list("xyz")))
     assert doubted.confidence == LOWEST
 
 
@@ -114,5 +132,17 @@ def test_repeats_are_one_finding_with_several_quotes() -> None:
     ranks = [finding("gpu.oom", i, rank=i, captures={"": "CUDA out of memory"}) for i in range(1, 9)]
     for one in ranks:
         one.entry = "gpu.oom: same"
-    assert len(resolve(ranks)) == 1
-    assert resolve([]) == []
+    (one,) = judged(*ranks)
+    assert len(one.evidence) == 0 and judged() == []
+
+
+def test_what_decided_is_said_in_words() -> None:
+    assert deciding(finding("a", 1), finding("b", 2)) == "it stands earlier in the log"
+    assert deciding(finding("a", 9), finding("b", 2, handled=True)) == "the program did not go on after it"
+    assert deciding(finding("a", 1), finding("a", 1)) == ""
+
+
+def test_what_is_set_aside_names_what_speaks_for_it() -> None:
+    specific, generic = finding("gpu.oom", 5), finding("code.bug", 5, GENERIC)
+    (aside,) = resolve([Claim(generic), Claim(specific)]).set_aside
+    assert aside.claim.finding is generic and aside.in_favour_of is specific

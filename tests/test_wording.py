@@ -9,9 +9,9 @@ from typing import Any
 import jinja2
 import pytest
 
-from postmortem.analyze.catalogue import Entry, Pattern
+from postmortem.analyze.catalogue import Entry, Hit, Pattern
 from postmortem.analyze.findings import Finding
-from postmortem.analyze.wording import context, render, word
+from postmortem.analyze.wording import context, finding_of, render
 from postmortem.collect.logs.statements import EXCEPTION, Statement
 from postmortem.facts import Config, ConfigKey, Frame, Log, RaisedException, RunFacts, Source
 
@@ -29,9 +29,7 @@ def statement(text: str = "ValueError: bad") -> Statement:
 def worded(captures: dict[str, str] | None = None, **keys: Any) -> Finding:
     texts: dict[str, Any] = {"root_cause": "x", "fix": [], "prevention": []} | keys
     entry = Entry("code.bug", "an entry", [Pattern(r"(?P<never>\d)?ValueError")], **texts)
-    finding = Finding("code.bug", "t", captures=captures or {})
-    word(finding, entry, statement(), facts(lr=0.5))
-    return finding
+    return finding_of(Hit(entry, entry.patterns[0], statement(), captures or {}), facts(lr=0.5))
 
 
 def test_what_was_captured_and_observed() -> None:

@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from replay import bundled_catalogue
+import replay
 
-from postmortem.analyze.diagnose import diagnose
 from postmortem.collect import collector
 from postmortem.discover import discovery
 from postmortem.facts import RunFacts
@@ -41,7 +40,7 @@ def diagnosed(root: Path, run: str, sacct: str = "off") -> dict[str, Any]:
     facts = collected(root, run, sacct)
     broken = [item for item in facts.not_checked if "broke" in item]
     assert not broken, broken
-    return diagnose(facts, bundled_catalogue())
+    return replay.diagnosed(facts)
 
 
 def accounting(root: Path, *rows: tuple[str, str, str, str, str, str], limit: str = "06:00:00") -> str:

@@ -13,7 +13,7 @@ import yaml
 from ..collect.logs.statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
 from ..installation import CATALOGUE
 from ..re2_options import re2_options
-from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding
+from .findings import FATAL, ROLES
 
 USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
 KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "role", "references")
@@ -21,14 +21,11 @@ PATTERN_KEYS = ("match", "in", "log", "frame", "strength", "example")
 FIX_KEYS = ("text", "command", "config", "file", "line")
 KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
-ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
+LOG_ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
 NEAR_STATEMENTS = 20
 # How specific a pattern is: a sentence that only one library, program or kernel prints, and for this cause only; a
 # wording that several programs use, nearly always for this cause; a word or phrase that anything may print.
 SENTENCE, WORDING, WORD = STRENGTHS = ("sentence", "wording", "word")
-# How sure an entry is by itself; the resolver raises it for support and lowers it for doubt. On logs that were new to
-# the catalogue all of 100 answers of fatal entries, and nine in ten of the others, were right.
-CONFIDENCE = {FATAL: 0.9, GENERIC: 0.75, SYMPTOM: 0.62, HINT: 0.3, WRAPPER: 0.1}
 
 
 class CatalogueError(Exception):
@@ -90,6 +87,16 @@ class Entry:
         return None
 
 
+@dataclass(frozen=True)
+class Hit:
+    """A pattern that was found in a statement. captures: its named groups, and under "" all that it took."""
+
+    entry: Entry
+    pattern: Pattern
+    statement: Statement
+    captures: dict[str, str]
+
+
 _compiled: dict[str, Any] = {}
 
 
@@ -133,9 +140,9 @@ class Catalogue:
         """Every pattern, for the pass over the raw logs."""
         return [pattern.expression for _, pattern in self._pairs]
 
-    def search(self, statements: list[Statement]) -> list[tuple[Entry, Statement, dict[str, str]]]:
-        """Every believable hit: entry, statement and captures, in order of the statements of one log."""
-        hits: list[tuple[Entry, Statement, dict[str, str]]] = []
+    def search(self, statements: list[Statement]) -> list[Hit]:
+        """Every believable hit, in order of the statements of one log."""
+        hits: list[Hit] = []
         if not self._pairs:
             return hits
         for index, statement in enumerate(statements):
@@ -148,7 +155,7 @@ class Catalogue:
                 if match and not _doubted(entry, statements, index):
                     found.add(id(entry))
                     captures = {k: v or "" for k, v in match.groupdict().items()}
-                    hits.append((entry, statement, captures | {"": match[0]}))
+                    hits.append(Hit(entry, pattern, statement, captures | {"": match[0]}))
         return hits
 
 
@@ -176,23 +183,6 @@ def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
         if any(expression.search(s.text) for s in region):
             return True
     return False
-
-
-def finding_from(entry: Entry, statement: Statement, captures: dict[str, str]) -> Finding:
-    """The finding of a hit, not yet worded."""
-    return Finding(
-        id=entry.id,
-        title=entry.title,
-        role=entry.role,
-        confidence=CONFIDENCE[entry.role],
-        entry=entry.name,
-        evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
-        prevention=list(entry.prevention),
-        references=list(entry.references),
-        explains=list(entry.explains),
-        position=statement.position,
-        captures=captures,
-    )  # fmt: skip
 
 
 # --- loading -------------------------------------------------------------------------------------------------------
@@ -232,8 +222,8 @@ def _entry(raw: Any, path: Path, index: int) -> Entry:
         if not raw.get(key):
             raise CatalogueError(f"{where}: the key {key!r} is missing")
     _check_types(raw, where)
-    if raw["role"] not in CONFIDENCE:
-        raise CatalogueError(f"{where}: role {raw['role']!r} is none of {', '.join(CONFIDENCE)}")
+    if raw["role"] not in ROLES:
+        raise CatalogueError(f"{where}: role {raw['role']!r} is none of {', '.join(ROLES)}")
     patterns = [_pattern(item, where) for item in raw["patterns"]]
     conditions = [{"statement": item} if isinstance(item, str) else item for item in raw.get("not_when") or []]
     for condition in conditions:
@@ -294,7 +284,7 @@ def _pattern(item: Any, where: str) -> Pattern:
             raise CatalogueError(f"{where}: {key} of a pattern is {item[key]!r}, but it must be a list")
     kinds, roles = tuple(item.get("in") or DEFAULT_KINDS), tuple(item.get("log") or ())
     strength = item.get("strength") or SENTENCE
-    chosen = [*((kind, KINDS) for kind in kinds), *((role, ROLES) for role in roles), (strength, STRENGTHS)]
+    chosen = [*((kind, KINDS) for kind in kinds), *((role, LOG_ROLES) for role in roles), (strength, STRENGTHS)]
     for value, known in chosen:
         if value not in known:
             raise CatalogueError(f"{where}: {value!r} is none of {', '.join(known)}")

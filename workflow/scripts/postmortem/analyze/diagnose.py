@@ -1,67 +1,80 @@
-"""From facts to the diagnosis of one run: findings, the root cause, and everything the report shows."""
+"""From facts to the diagnosis of one run: hits → findings → claims → judgements → verdict."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
 
 from ..collect.logs.statements import EXCEPTION, Statement, statements_of
 from ..facts import RunFacts
-from ..report.document import present
-from .catalogue import Catalogue, Entry, finding_from
+from .catalogue import Catalogue, Hit
 from .checks import good_run
 from .checks.checks import confirm
 from .detectors import all_detectors
 from .exceptions import chains, classify
-from .findings import Evidence, Finding
-from .resolve import resolve
-from .verdict import verdict
-from .wording import word
+from .findings import HINT, Claim, Finding, Support
+from .resolve import Resolution, resolve
+from .verdict import Verdict, verdict
+from .wording import finding_of
 
 
-def diagnose(facts: RunFacts, catalogue: Catalogue) -> dict[str, Any]:
-    """The diagnosis of one run as diagnosis.json holds it, valid against the contract's schema."""
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was judged of one run. problems: parts of the judgement that broke, in words."""
+
+    verdict: Verdict
+    resolution: Resolution
+    problems: list[str]
+
+
+def diagnose(facts: RunFacts, catalogue: Catalogue) -> Diagnosis:
+    """The diagnosis of one run from its facts alone."""
     problems: list[str] = []
     statements = [statements_of(log) for log in facts.logs]
     said = _said_by_logs(facts, catalogue, statements)
+    claims = [Claim(finding, _support(finding, facts, True, problems)) for _, finding in said]
+    # Detectors have looked at all facts themselves.
     shown = _shown_by_other_facts(facts, problems)
-    for finding in (*said, *shown):
-        try:
-            if not any(finding is other for other in shown):  # detectors have looked at all facts themselves
-                confirm(finding, facts)
-            good_run.support(finding, facts)
-        except Exception as error:
-            problems.append(f"a check of {finding.id} broke: {type(error).__name__}: {error}")
-    findings = resolve([*said, *shown])
-    status, root = verdict(facts, findings, [s for log in statements for s in log])
-    return present(facts, status, root, findings, problems)
+    claims += [Claim(finding, _support(finding, facts, False, problems)) for finding in shown]
+    resolution = resolve(claims, chains.speakers(said))
+    every_statement = [statement for of_log in statements for statement in of_log]
+    return Diagnosis(verdict(facts, resolution.judgements, every_statement), resolution, problems)
 
 
-def _said_by_logs(facts: RunFacts, catalogue: Catalogue, statements: list[list[Statement]]) -> list[Finding]:
+def _said_by_logs(
+    facts: RunFacts, catalogue: Catalogue, statements: list[list[Statement]]
+) -> list[tuple[Statement, Finding]]:
     """What the catalogue knows of the logs' statements, and what exceptions say by themselves."""
-    pairs: list[tuple[Statement, Finding, Entry | None]] = []
+    said: list[tuple[Statement, Finding]] = []
     for of_log in statements:
-        known: set[int] = set()
-        for entry, statement, captures in catalogue.search(of_log):
-            pairs.append((statement, finding_from(entry, statement, captures), entry))
-            if entry.role not in ("hint",):
-                known.add(id(statement))
-        for statement in of_log:
-            if statement.kind == EXCEPTION and id(statement) not in known and (finding := classify.classify(statement)):
-                finding.position = statement.position
-                finding.evidence.append(Evidence(finding.position.log, statement.text, statement.line))
-                pairs.append((statement, finding, None))
-    chains.settle([(statement, finding) for statement, finding, _ in pairs])
-    for statement, finding, known_as in pairs:
-        if known_as is not None:
-            word(finding, known_as, statement, facts)
-    return [finding for _, finding, _ in pairs]
+        hits = catalogue.search(of_log)
+        said += [(hit.statement, finding_of(hit, facts)) for hit in hits]
+        said += _unknown_exceptions(of_log, hits)
+    return said
+
+
+def _unknown_exceptions(statements: list[Statement], hits: list[Hit]) -> list[tuple[Statement, Finding]]:
+    known = {id(hit.statement) for hit in hits if hit.entry.role != HINT}
+    unknown = [s for s in statements if s.kind == EXCEPTION and id(s) not in known]
+    return [(statement, finding) for statement in unknown if (finding := classify.classify(statement))]
 
 
 def _shown_by_other_facts(facts: RunFacts, problems: list[str]) -> list[Finding]:
     findings: list[Finding] = []
     for name, detect in all_detectors():
         try:
-            findings += detect(facts)
+            made_in = f"scripts/postmortem/analyze/detectors/{name}.py"
+            findings += [replace(finding, made_in=made_in) for finding in detect(facts)]
         except Exception as error:
             problems.append(f"the detector {name} broke: {type(error).__name__}: {error}")
     return findings
+
+
+def _support(finding: Finding, facts: RunFacts, from_log: bool, problems: list[str]) -> Support:
+    support = Support()
+    try:
+        if from_log:
+            support = confirm(finding, facts)
+        good_run.compare(finding, facts, support)
+    except Exception as error:
+        problems.append(f"a check of {finding.id} broke: {type(error).__name__}: {error}")
+    return support

@@ -1,13 +1,18 @@
-"""What the catalogue and the detectors conclude from facts: findings, each with its evidence and its fixes."""
+"""What the catalogue, the exceptions and the detectors conclude from facts, and what independent facts say of that.
+
+A value per step, none of which a later step changes: a hit becomes a `Finding`, the checks give it `Support`, both
+together are a `Claim`, and the resolver makes a `Judgement` of it (resolve.py).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..facts import Position
 
-FATAL, GENERIC, SYMPTOM, HINT, WRAPPER = "fatal", "generic", "symptom", "hint", "wrapper"
+FATAL, GENERIC, SYMPTOM, HINT, WRAPPER = ROLES = ("fatal", "generic", "symptom", "hint", "wrapper")
+"""What a finding can be: see workflow/catalogue/README.md."""
 
 
 @dataclass
@@ -25,18 +30,19 @@ class Evidence:
 
 @dataclass
 class Fix:
-    """One thing to do. At least one of command, config and file wherever the evidence gives one."""
+    """One thing to do. At least one of command, config, diff and file wherever the evidence gives one."""
 
     text: str
     command: str | None = None
     config: dict[str, Any] | None = None
     file: str | None = None
     line: int | None = None
+    diff: str | None = None  # a unified diff
 
 
 @dataclass
 class Finding:
-    """Something that may be the cause, or a consequence of it."""
+    """Something that may be the cause, or a consequence of it. Its maker fills it in; after that it stays as it is."""
 
     id: str  # of causes.yaml
     title: str
@@ -52,7 +58,84 @@ class Finding:
     position: Position = field(default_factory=Position)
     captures: dict[str, str] = field(default_factory=dict)
     upstream_run: str | None = None
-    explained_by: str | None = None
     confirmed_by: list[str] = field(default_factory=list)  # kinds of independent evidence, in words
     refuted_by: list[str] = field(default_factory=list)  # what speaks against it, in words
     would_refute: str = ""  # what would have shown that it is not the cause
+    made_in: str = ""  # the file with the rule that made it, relative to the repository's workflow/ folder
+
+
+@dataclass
+class Support:
+    """What independent facts say about one finding, and what they add to its words and remedies."""
+
+    confirmed_by: list[str] = field(default_factory=list)
+    refuted_by: list[str] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    explanation: list[str] = field(default_factory=list)  # sentences that follow the finding's own
+    first_fixes: list[Fix] = field(default_factory=list)  # before the finding's own, the last one first
+    fixes: list[Fix] = field(default_factory=list)  # after the finding's own
+    file: str = ""  # the file that is to be repaired, for fixes that name none
+    notes: dict[tuple[str, int | None], str] = field(default_factory=dict)  # source and line of a quote → what it says
+    would_refute: str = ""
+    upstream_run: str | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A finding with its support: what it says altogether."""
+
+    finding: Finding
+    support: Support = field(default_factory=Support)
+
+    @property
+    def id(self) -> str:
+        return self.finding.id
+
+    @property
+    def title(self) -> str:
+        return self.finding.title
+
+    @property
+    def role(self) -> str:
+        return self.finding.role
+
+    @property
+    def position(self) -> Position:
+        return self.finding.position
+
+    @property
+    def confirmed_by(self) -> list[str]:
+        return list(dict.fromkeys([*self.finding.confirmed_by, *self.support.confirmed_by]))
+
+    @property
+    def refuted_by(self) -> list[str]:
+        return list(dict.fromkeys([*self.finding.refuted_by, *self.support.refuted_by]))
+
+    @property
+    def would_refute(self) -> str:
+        return self.support.would_refute or self.finding.would_refute
+
+    @property
+    def upstream_run(self) -> str | None:
+        return self.support.upstream_run or self.finding.upstream_run
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """The quotes of the finding, then those of its support, each once, with what the support noted on them."""
+        items: dict[tuple[str, int | None, str], Evidence] = {}
+        for item in (*self.finding.evidence, *self.support.evidence):
+            note = self.support.notes.get((item.source, item.line), "")
+            noted = replace(item, note="; ".join(filter(None, (item.note, note)))) if note else item
+            items.setdefault((item.source, item.line, item.text), noted)
+        return list(items.values())
+
+    @property
+    def explanation(self) -> str:
+        """The finding's own sentences, then those of its support."""
+        parts = [part for part in (self.finding.root_cause.strip(), *self.support.explanation) if part] or [""]
+        return " ".join([*(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts[:-1]), parts[-1]])
+
+    @property
+    def fixes(self) -> list[Fix]:
+        fixes = [*reversed(self.support.first_fixes), *self.finding.fix, *self.support.fixes]
+        return [replace(fix, file=fix.file or self.support.file) for fix in fixes] if self.support.file else fixes

@@ -1,13 +1,17 @@
-"""From findings to the root cause: what is a consequence of what, and what is left unexplained.
+"""From claims to judgements: what is a consequence of what, and what is left unexplained.
 
-A finding is explained by another that says it explains it and could have come first: earlier in the log, earlier in
+A claim is explained by another that says it explains it and could have come first: earlier in the log, earlier in
 the exception chain, or from a kind of evidence that has no place in the log. Wrappers are explained by everything.
-The root cause is the unexplained finding that came first; its confidence is what its support makes of it.
+The root cause is the unexplained claim that came first (ORDER); its confidence is what its support makes of it.
 """
 
 from __future__ import annotations
 
-from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Finding
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Claim, Evidence, Finding, Support
 
 _RANK = {FATAL: 0, GENERIC: 0, SYMPTOM: 1, HINT: 2, WRAPPER: 3}
 HANDLED_PENALTY = 0.35  # an exception after which the program went on is hardly ever the cause
@@ -20,6 +24,52 @@ HIGHEST, LOWEST = 0.98, 0.05
 NAMED_FROM = 0.33
 # Logs by how near they are to the failing code; decides between findings of different logs without a time.
 _ROLE_ORDER = {"stderr": 0, "stdout": 1, "executor": 2, "job": 3, "snakemake": 4, "console": 5, "": 6}
+
+# What comes before what, the first criterion that differs decides: what it asks, in words, and its key, lower first.
+ORDER: list[tuple[str, Callable[[Finding], Any]]] = [
+    ("the program did not go on after it", lambda f: f.position.handled),
+    ("it ends runs by itself, the other is a symptom or a hint", lambda f: _RANK[f.role]),
+    ("it is sure enough to be named", lambda f: f.confidence < NAMED_FROM),
+    ("it stands in a log", lambda f: not f.position.line),
+    ("its log is nearer to the failing code", lambda f: _ROLE_ORDER.get(f.position.role, 6)),
+    ("it stands earlier in the log", lambda f: f.position.line or 0),
+    ("it is earlier in its chain of exceptions", lambda f: f.position.depth),
+    ("it is surer by itself", lambda f: -f.confidence),
+]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What moved a confidence: by how much, and why in words."""
+
+    effect: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Judgement(Claim):
+    """A claim with its standing among the others. explained_by: the finding whose consequence it is."""
+
+    explained_by: Finding | None = None
+    confidence: float = 0.0
+    reasons: list[Reason] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A claim that another one on the same statement, or the same statement printed before, speaks for."""
+
+    claim: Claim
+    in_favour_of: Finding
+    why: str
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """judgements: those that nothing explains in their order, then the explained ones."""
+
+    judgements: list[Judgement]
+    set_aside: list[SetAside]
 
 
 def explains(cause: Finding, id: str) -> bool:
@@ -40,37 +90,50 @@ def could_precede(first: Finding, second: Finding) -> bool:
     return a.line <= b.line
 
 
-def resolve(findings: list[Finding]) -> list[Finding]:
-    """Order findings, root cause first; those explained name what explains them. Confidences are settled in place."""
-    findings = _one_per_statement(findings)
-    _explain(findings)
-    open_ = [f for f in findings if f.explained_by is None and f.role != WRAPPER]
-    open_.sort(key=_order)
-    for finding in open_:
-        _confirm_by_others(finding, open_)
-    for finding in findings:
-        finding.confidence = _confidence(finding, open_)
-    explained = sorted((f for f in findings if f not in open_), key=_order)
-    return open_ + explained
+def resolve(claims: list[Claim], spoken_for: Mapping[int, Finding] | None = None) -> Resolution:
+    """The judgements, root cause first. spoken_for: id() of a finding → the one that speaks for its exception chain."""
+    spoken_for = spoken_for or {}
+    kept, set_aside = _one_per_statement(claims, spoken_for)
+    explained_by = _explain([claim.finding for claim in kept], spoken_for)
+    is_open = [id(claim.finding) not in explained_by and claim.role != WRAPPER for claim in kept]
+    open_ = [claim for claim, unexplained in zip(kept, is_open, strict=True) if unexplained]
+    judgements = []
+    for claim, unexplained in zip(kept, is_open, strict=True):
+        supported = _confirmed_by_others(claim, open_) if unexplained else claim
+        confidence, reasons = _confidence(supported, open_)
+        cause = explained_by.get(id(claim.finding))
+        judgements.append(Judgement(claim.finding, supported.support, cause, confidence, reasons))
+    judgements.sort(key=lambda j: (j.explained_by is not None or j.role == WRAPPER, order(j.finding)))
+    return Resolution(judgements, set_aside)
 
 
-def _explain(findings: list[Finding]) -> None:
-    """Let each finding name what explains it. Of two that explain each other the first one keeps its place."""
-    by_place = sorted(findings, key=_order)
-    explainer: dict[int, Finding] = {}
+def order(finding: Finding) -> tuple[Any, ...]:
+    """The key by which findings are sorted, the root cause first."""
+    return tuple(key(finding) for _, key in ORDER)
+
+
+def deciding(first: Finding, second: Finding) -> str:
+    """Why `first` comes before `second`, in words; empty if nothing tells them apart."""
+    return next((words for words, key in ORDER if key(first) != key(second)), "")
+
+
+def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict[int, Finding]:
+    """id() of a finding → what explains it. Of two that explain each other the first one keeps its place."""
+    by_place = sorted(findings, key=order)
+    explained_by: dict[int, Finding] = {}
     for finding in reversed(by_place):
-        if finding.explained_by is not None:
+        if id(finding) in spoken_for:
             continue  # settled within its exception chain
-        causes = (f for f in by_place if _may_explain(f, finding) and not _follows_from(f, finding, explainer))
+        causes = (f for f in by_place if _may_explain(f, finding) and not _follows_from(f, finding, explained_by))
         cause = next(causes, None)
         if cause is None and finding.role == SYMPTOM:
             fatal = (
                 f for f in by_place if f.role in (FATAL, GENERIC) and not f.position.handled and f.id != finding.id
             )
-            cause = next((f for f in fatal if not _follows_from(f, finding, explainer)), None)
+            cause = next((f for f in fatal if not _follows_from(f, finding, explained_by)), None)
         if cause is not None:
-            explainer[id(finding)] = cause
-            finding.explained_by = cause.id
+            explained_by[id(finding)] = cause
+    return explained_by | {id(f): spoken_for[id(f)] for f in findings if id(f) in spoken_for}
 
 
 def _may_explain(cause: Finding, finding: Finding) -> bool:
@@ -81,13 +144,13 @@ def _may_explain(cause: Finding, finding: Finding) -> bool:
     return cause.id != finding.id and explains(cause, finding.id) and could_precede(cause, finding)
 
 
-def _follows_from(finding: Finding, cause: Finding, explainer: dict[int, Finding]) -> bool:
+def _follows_from(finding: Finding, cause: Finding, explained_by: Mapping[int, Finding]) -> bool:
     """Whether `finding` is itself a consequence of `cause`, directly or through others."""
     seen: Finding | None = finding
     while seen is not None:
         if seen is cause:
             return True
-        seen = explainer.get(id(seen))
+        seen = explained_by.get(id(seen))
     return False
 
 
@@ -99,77 +162,89 @@ _KINDS = {
 }  # fmt: skip
 
 
-def _confirm_by_others(finding: Finding, others: list[Finding]) -> None:
-    """A finding of the same cause from another kind of evidence confirms this one, and its quotes are added."""
-    known = {item.kind for item in finding.evidence}
-    quoted = {(item.source, item.text) for item in finding.evidence}
+def _confirmed_by_others(claim: Claim, others: list[Claim]) -> Claim:
+    """The claim with what findings of the same cause from other kinds of evidence say: they confirm it."""
+    known = {item.kind for item in claim.evidence}
+    quoted = {(item.source, item.text) for item in claim.evidence}
+    confirmed_by, evidence = [], []
     for other in others:
-        if other is finding or other.id != finding.id or other.role == HINT or other.position.line:
+        if other is claim or other.id != claim.id or other.role == HINT or other.position.line:
             continue
         new = [item for item in other.evidence if item.kind in _KINDS and (item.source, item.text) not in quoted]
         for kind in dict.fromkeys(item.kind for item in new if item.kind not in known):
             item = next(item for item in reversed(new) if item.kind == kind)
-            what = " ".join((item.note or item.text).split())
-            finding.confirmed_by.append(f"{_KINDS[kind]} ({item.source}): {what[:160]}")
-        finding.evidence += new
+            confirmed_by.append(f"{_KINDS[kind]} ({item.source}): {' '.join((item.note or item.text).split())[:160]}")
+        evidence += new
         known |= {item.kind for item in new}
         quoted |= {(item.source, item.text) for item in new}
+    return Claim(claim.finding, _with_more(claim.support, evidence, confirmed_by))
 
 
-def _order(finding: Finding) -> tuple:
-    place = finding.position
-    early = place.line or 0
-    return (
-        place.handled,
-        _RANK[finding.role],
-        finding.confidence < NAMED_FROM,
-        0 if place.line else 1,
-        _ROLE_ORDER.get(place.role, 6),
-        early,
-        place.depth,
-        -finding.confidence,
+def _with_more(support: Support, evidence: list[Evidence], confirmed_by: list[str] | None = None) -> Support:
+    return replace(
+        support,
+        evidence=[*support.evidence, *evidence],
+        confirmed_by=[*support.confirmed_by, *(confirmed_by or [])],
     )
 
 
-def _one_per_statement(findings: list[Finding]) -> list[Finding]:
-    """Of several findings on one statement keep the specific before the generic; of one entry's repeats the first."""
-    kept: list[Finding] = []
-    by_place: dict[tuple, list[Finding]] = {}
-    for finding in findings:
-        place = finding.position
+def _one_per_statement(claims: list[Claim], spoken_for: Mapping[int, Finding]) -> tuple[list[Claim], list[SetAside]]:
+    """Of several claims on one statement keep the specific before the generic; of one entry's repeats the first."""
+    kept: list[Claim] = []
+    set_aside: list[SetAside] = []
+    by_place: dict[tuple[Any, ...], list[Claim]] = {}
+    for claim in claims:
+        place = claim.position
         if place.line:
-            by_place.setdefault((place.log, place.line, place.traceback, place.depth), []).append(finding)
+            by_place.setdefault((place.log, place.line, place.traceback, place.depth), []).append(claim)
         else:
-            kept.append(finding)
+            kept.append(claim)
     for group in by_place.values():
-        specific = [f for f in group if f.role != GENERIC] or group
-        if any(f.role in (FATAL, GENERIC) for f in specific):
-            specific = [f for f in specific if f.role not in (WRAPPER, HINT)]
-        best: dict[str, Finding] = {}
-        for finding in specific:
-            if finding.id not in best or len(finding.captures.get("", "")) > len(best[finding.id].captures.get("", "")):
-                best[finding.id] = finding
-        kept += best.values()
-    first: dict[tuple, Finding] = {}
-    result = []
-    for finding in sorted(kept, key=lambda f: (f.explained_by is not None, _order(f))):
-        key = (finding.entry, finding.captures.get("", "")[:80])
-        if not finding.position.line:
-            result.append(finding)
-        elif key not in first:
-            first[key] = finding
-            result.append(finding)
-        elif len(first[key].evidence) < REPEATS_QUOTED:
-            first[key].evidence += finding.evidence
-    return result
+        specific = [c for c in group if c.role != GENERIC] or group
+        if any(c.role in (FATAL, GENERIC) for c in specific):
+            specific = [c for c in specific if c.role not in (WRAPPER, HINT)]
+        longest: dict[str, Claim] = {}
+        for claim in specific:
+            if claim.id not in longest or _matched(claim) > _matched(longest[claim.id]):
+                longest[claim.id] = claim
+        kept += longest.values()
+        spoken = next(iter(longest.values())).finding
+        set_aside += [
+            SetAside(claim, longest[claim.id].finding if claim.id in longest else spoken, "more specific")
+            for claim in group
+            if all(claim is not other for other in longest.values())
+        ]
+    kept.sort(key=lambda c: (id(c.finding) in spoken_for, order(c.finding)))
+    first: dict[tuple[str, str], int] = {}  # entry and what was matched → place in `result`
+    result: list[Claim] = []
+    for claim in kept:
+        key = (claim.finding.entry, claim.finding.captures.get("", "")[:80])
+        if not claim.position.line or key not in first:
+            if claim.position.line:
+                first[key] = len(result)
+            result.append(claim)
+            continue
+        at = first[key]
+        set_aside.append(SetAside(claim, result[at].finding, "the same, printed before"))
+        if len(result[at].evidence) < REPEATS_QUOTED:
+            result[at] = Claim(result[at].finding, _with_more(result[at].support, claim.evidence))
+    return result, set_aside
 
 
-def _confidence(finding: Finding, open_: list[Finding]) -> float:
-    value = finding.confidence
-    if finding.position.handled:
-        value -= HANDLED_PENALTY
-    if finding.role in (FATAL, GENERIC):
-        rivals = {f.id for f in open_ if f.role in (FATAL, GENERIC) and not f.position.handled} - {finding.id}
-        value -= RIVAL_PENALTY if rivals else 0.0
-    value += CONFIRMATION * len(finding.confirmed_by) - REFUTATION * len(finding.refuted_by)
-    return round(min(HIGHEST, max(LOWEST, value)), 2)
+def _matched(claim: Claim) -> int:
+    """How many characters of its statement a claim's pattern took."""
+    return len(claim.finding.captures.get("", ""))
+
+
+def _confidence(claim: Claim, open_: list[Claim]) -> tuple[float, list[Reason]]:
+    """How sure the claim is, and what made it so."""
+    reasons = [Reason(claim.finding.confidence, f"{claim.finding.entry or claim.title} ({claim.role})")]
+    if claim.position.handled:
+        reasons.append(Reason(-HANDLED_PENALTY, "the program went on after it"))
+    if claim.role in (FATAL, GENERIC):
+        rivals = {c.id for c in open_ if c.role in (FATAL, GENERIC) and not c.position.handled} - {claim.id}
+        if rivals:
+            reasons.append(Reason(-RIVAL_PENALTY, f"not explained either: {', '.join(sorted(rivals))}"))
+    reasons += [Reason(CONFIRMATION, text) for text in claim.confirmed_by]
+    reasons += [Reason(-REFUTATION, text) for text in claim.refuted_by]
+    return round(min(HIGHEST, max(LOWEST, sum(reason.effect for reason in reasons))), 2), reasons

@@ -17,6 +17,7 @@ from ..analyze.findings import FATAL, GENERIC
 from ..collect.logs.scan import read_log
 from ..collect.logs.statements import statements_of
 from ..facts import Log, RunFacts
+from ..report.document import document
 
 
 def tests_of(entry: Entry, tests: Path) -> Path:
@@ -63,7 +64,7 @@ def _of_hit(entry: Entry, catalogue: Catalogue, text: str) -> list[str]:
     facts, names = _search(catalogue, text)
     if entry.name not in names:
         return [f"{entry.name} is not found, only {sorted(names)}, in:\n{text}"]
-    diagnosis = diagnose(facts, catalogue)
+    diagnosis = document(facts, diagnose(facts, catalogue))
     found = [problem for problem in diagnosis["not_checked"] if "broke" in problem]
     if "(entry " in str(diagnosis):
         found.append(f"a text of {entry.name} cannot be rendered: {diagnosis['root_cause']} {diagnosis['fix']}")
@@ -76,7 +77,7 @@ def _of_hit(entry: Entry, catalogue: Catalogue, text: str) -> list[str]:
 def _search(catalogue: Catalogue, text: str) -> tuple[RunFacts, dict[str, str]]:
     """The facts of a failed run that left this text in slurm.err, and the entries found in it with their statements."""
     log = _log(text, "stderr")
-    names = {entry.name: statement.text for entry, statement, _ in catalogue.search(statements_of(log))}
+    names = {hit.entry.name: hit.statement.text for hit in catalogue.search(statements_of(log))}
     return RunFacts(run="test/run", directory="experimentruns/test/run", state="failed", logs=[log]), names
 
 

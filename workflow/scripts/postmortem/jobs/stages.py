@@ -21,7 +21,7 @@ from ..facts import RunFacts
 from ..files import write_whole
 from ..project.project import Project, from_config
 from ..project.runs import from_id
-from ..report import fallback, render
+from ..report import document, fallback, render
 
 LOG = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def analyze_one(source: Path, entries: Catalogue, problems: list[str], target: P
         known = facts.read(source)
         run_id = known.run
         known.not_checked += problems
-        result = diagnose.diagnose(known, entries)
+        result = document.document(known, diagnose.diagnose(known, entries))
         content = json.dumps(result, indent=1, ensure_ascii=False)
     except Exception as error:
         LOG.exception("analysis of %s", source)

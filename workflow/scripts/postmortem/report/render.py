@@ -14,6 +14,7 @@ import jinja2
 TEMPLATES = Path(__file__).with_name("templates")
 EVIDENCE_SHOWN = 8  # of the items in diagnosis.json; the four lines that matter must not hide behind fifty
 CONSEQUENCES_SHOWN = 8
+RIVALS_SHOWN = 6
 LINE_CHARACTERS = 400  # of a quoted line in the report; diagnosis.json has it whole
 # An underscore within a word and a "#" within a line are text in CommonMark; run names stay readable in a terminal.
 _MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|^[#+=-]|^\d{1,9}(?=[.)] ))")
@@ -125,7 +126,9 @@ def markdown(diagnosis: dict[str, Any]) -> str:
     consequences = [f for f in diagnosis["findings"][1:] if f.get("explained_by") or f.get("handled")][
         :CONSEQUENCES_SHOWN
     ]
+    rivals = [item for item in diagnosis.get("also_seen") or [] if not item["explained_by"]][:RIVALS_SHOWN]
     text = environment().get_template("diagnosis.md.j2").render(
-        d=diagnosis, shown=shown, hidden=len(diagnosis["evidence"]) - len(shown), consequences=consequences
+        d=diagnosis, shown=shown, hidden=len(diagnosis["evidence"]) - len(shown), consequences=consequences,
+        rivals=rivals,
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"

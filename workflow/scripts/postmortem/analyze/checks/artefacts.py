@@ -10,7 +10,7 @@ from ..detectors.embedding import ids_of_graphs, ids_of_mapping, table_rows
 from ..detectors.quoting import quote_checkpoint
 from ..detectors.trackers import contradiction, made_its_output, status_evidence
 from ..detectors.upstream import first_failed
-from ..findings import Evidence, Finding
+from ..findings import Evidence, Finding, Support
 from .data import said
 
 _SIZE_MISMATCH = re.compile(
@@ -21,7 +21,7 @@ _SIZE_MISMATCH = re.compile(
 _KEYS = re.compile(r"(Missing|Unexpected) key\(s\) in state_dict: ([^\n]{0,400})")
 
 
-def shapes(finding: Finding, facts: RunFacts) -> None:
+def shapes(finding: Finding, facts: RunFacts, support: Support) -> None:
     """The tensor that the message names, as it is in the checkpoint; and the number behind it: ids or features."""
     text = said(finding)
     mismatches = [(name, _numbers(then), _numbers(now)) for name, then, now in _SIZE_MISMATCH.findall(text)]
@@ -31,19 +31,19 @@ def shapes(finding: Finding, facts: RunFacts) -> None:
             (n, then, now) for n, then, now in mismatches if shapes_there.get(n, shapes_there.get(f"model.{n}")) == then
         ]
         if agreeing:
-            finding.confirmed_by.append("the checkpoint")
+            support.confirmed_by.append("the checkpoint")
             name, then, now = agreeing[0]
-            finding.evidence.append(
+            support.evidence.append(
                 quote_checkpoint(checkpoint, f"{name} has the shape {then}", f"the model that was built has {now}")
             )
-            _ids_behind(finding, facts, checkpoint, agreeing)
+            _ids_behind(facts, checkpoint, agreeing, support)
             break
         missing = [
             key for kind, keys in _KEYS.findall(text) if kind == "Missing" for key in re.findall(r'"([\w.]+)"', keys)
         ]
         if missing and shapes_there and checkpoint.role != "own" and not any(key in shapes_there for key in missing):
-            finding.confirmed_by.append("the checkpoint")
-            finding.evidence.append(
+            support.confirmed_by.append("the checkpoint")
+            support.evidence.append(
                 quote_checkpoint(
                     checkpoint,
                     f"its keys begin with {', '.join(list(shapes_there)[:3])}",
@@ -54,7 +54,7 @@ def shapes(finding: Finding, facts: RunFacts) -> None:
 
 
 def _ids_behind(
-    finding: Finding, facts: RunFacts, checkpoint: Checkpoint, mismatches: list[tuple[str, list[int], list[int]]]
+    facts: RunFacts, checkpoint: Checkpoint, mismatches: list[tuple[str, list[int], list[int]]], support: Support
 ) -> None:
     """Where the shape that differs is the number of ids: how many the data have now."""
     table = table_rows(checkpoint)
@@ -62,10 +62,10 @@ def _ids_behind(
     built = {now[0] for _, then, now in mismatches if table and then and now and then[0] == table.shape[0]}
     for count in counts:
         if table and built and (count.ids in built or count.ids != table.shape[0]):
-            finding.confirmed_by.append("the data")
-            finding.evidence.append(count.evidence)
-            finding.root_cause += (
-                f" The checkpoint was trained on {table.shape[0]} ids, the data now have "
+            support.confirmed_by.append("the data")
+            support.evidence.append(count.evidence)
+            support.explanation.append(
+                f"The checkpoint was trained on {table.shape[0]} ids, the data now have "
                 f"{count.ids}: the cache was made anew from other files in between."
             )
             return
@@ -75,89 +75,89 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.replace(" ", "").split(",") if part]
 
 
-def damage(finding: Finding, facts: RunFacts) -> None:
+def damage(finding: Finding, facts: RunFacts, support: Support) -> None:
     """The checkpoint's structure, read again here."""
     for checkpoint in facts.checkpoints:
         if checkpoint.problem in ("truncated", "empty", "not_a_checkpoint") or checkpoint.refused_globals:
-            finding.confirmed_by.append("the checkpoint")
-            finding.evidence.append(quote_checkpoint(checkpoint, checkpoint.source.reason, f"{checkpoint.size} bytes"))
+            support.confirmed_by.append("the checkpoint")
+            support.evidence.append(quote_checkpoint(checkpoint, checkpoint.source.reason, f"{checkpoint.size} bytes"))
             if checkpoint.source.path not in finding.root_cause:
-                finding.root_cause += f" {checkpoint.source.path}: {checkpoint.source.reason}."
-            for fix in finding.fix:
-                fix.file = fix.file or checkpoint.source.path
+                support.explanation.append(f"{checkpoint.source.path}: {checkpoint.source.reason}.")
+            support.file = support.file or checkpoint.source.path
     needed = [c for c in facts.checkpoints if c.role != "own"]
-    if not finding.confirmed_by and needed and all(c.tensor_count for c in needed):
-        finding.refuted_by.append("every checkpoint that it reads can be read")
+    if not support.confirmed_by and needed and all(c.tensor_count for c in needed):
+        support.refuted_by.append("every checkpoint that it reads can be read")
 
 
-def absence(finding: Finding, facts: RunFacts) -> None:
+def absence(finding: Finding, facts: RunFacts, support: Support) -> None:
     """What is said to be missing is missing; and the failed run that should have made it."""
     for checkpoint in facts.checkpoints:
         if checkpoint.source.state == ABSENT and checkpoint.role != "own" and finding.id != "data.missing":
-            finding.confirmed_by.append("the file system")
-            finding.evidence.append(quote_checkpoint(checkpoint, checkpoint.source.reason, "as it is now"))
+            support.confirmed_by.append("the file system")
+            support.evidence.append(quote_checkpoint(checkpoint, checkpoint.source.reason, "as it is now"))
     for run in facts.upstream:
         if finding.id != "data.missing" and any(
             a.state != READ and a.path.split("/")[-1] in said(finding) for a in run.artefacts
         ):
-            finding.confirmed_by.append("the runs that it needs")
-            finding.evidence.append(Evidence(run.run, run.reason, None, "upstream"))
+            support.confirmed_by.append("the runs that it needs")
+            support.evidence.append(Evidence(run.run, run.reason, None, "upstream"))
     if finding.id != "data.missing" and (failed := first_failed(facts)):
-        finding.upstream_run = failed.run
+        support.upstream_run = failed.run
 
 
-def configuration_file(finding: Finding, facts: RunFacts) -> None:
+def configuration_file(finding: Finding, facts: RunFacts, support: Support) -> None:
     """Configs that cannot be read, and detectors' own views of the values."""
     text = said(finding)
     if facts.config and facts.config.source.state == UNREADABLE and "onfig" in text:
-        finding.confirmed_by.append("the configuration")
-        finding.evidence.append(Evidence(facts.config.source.path, facts.config.source.reason, None, "config"))
+        support.confirmed_by.append("the configuration")
+        support.evidence.append(Evidence(facts.config.source.path, facts.config.source.reason, None, "config"))
     for run in facts.upstream:
         for artefact in run.artefacts:
             if artefact.role == "config" and artefact.state == UNREADABLE and ("onfig" in text or "JSON" in text):
-                finding.confirmed_by.append("the configuration")
-                finding.evidence.append(
+                support.confirmed_by.append("the configuration")
+                support.evidence.append(
                     Evidence(artefact.path, f"{artefact.size} bytes that are no valid JSON", None, "upstream", run.run)
                 )
-                for fix in finding.fix:
-                    fix.file = fix.file or artefact.path
+                support.file = support.file or artefact.path
 
 
-def configuration_values(finding: Finding, facts: RunFacts) -> None:
+def configuration_values(finding: Finding, facts: RunFacts, support: Support) -> None:
     """A value that the detectors object to by themselves, and keys that the message names."""
     for other in (*configuration.detect(facts), *distillation.detect(facts)):
         if other.role == "fatal" and other.id == finding.id:
-            finding.confirmed_by.append("the configuration")
-            finding.evidence += other.evidence[:3]
-            finding.root_cause += f" {other.root_cause}" if other.root_cause not in finding.root_cause else ""
-            finding.fix += other.fix if not any(fix.config for fix in finding.fix) else []
+            support.confirmed_by.append("the configuration")
+            support.evidence += other.evidence[:3]
+            if other.root_cause not in finding.root_cause:
+                support.explanation.append(other.root_cause)
+            if not any(fix.config for fix in (*finding.fix, *support.fixes)):
+                support.fixes += other.fix
     if facts.config is None:
         return
     for key, item in facts.config.values.items():
         if len(key) > 3 and re.search(rf"(?<![\w-]){re.escape(key)}\b", said(finding)) and item.line:
-            finding.evidence.append(Evidence(facts.config.source.path, item.text.strip(), item.line, "config"))
+            support.evidence.append(Evidence(facts.config.source.path, item.text.strip(), item.line, "config"))
             if repr(item.value).strip("'\"") in said(finding) and item.value not in (True, False, None, "", 0, 1):
-                finding.confirmed_by.append("the configuration")
+                support.confirmed_by.append("the configuration")
             break
 
 
-def config_and_values(finding: Finding, facts: RunFacts) -> None:
-    configuration_file(finding, facts)
-    configuration_values(finding, facts)
+def config_and_values(finding: Finding, facts: RunFacts, support: Support) -> None:
+    configuration_file(finding, facts, support)
+    configuration_values(finding, facts, support)
 
 
-def database(finding: Finding, facts: RunFacts) -> None:
+def database(finding: Finding, facts: RunFacts, support: Support) -> None:
     """The database as it is: locked, corrupt, absent, or holding a run that never ended."""
     kind = "mlflow" if finding.id == "tracking.mlflow" else "project_db"
     for tracked in facts.trackers:
         if tracked.kind != kind:
             continue
         if tracked.source.state != READ and tracked.source.reason and tracked.source.state != ABSENT:
-            finding.confirmed_by.append("the database")
-            finding.evidence.append(Evidence(tracked.source.path, tracked.source.reason, None, "tracker"))
+            support.confirmed_by.append("the database")
+            support.evidence.append(Evidence(tracked.source.path, tracked.source.reason, None, "tracker"))
         elif how := contradiction(facts, tracked):
-            finding.confirmed_by.append("the database")
-            finding.evidence.append(status_evidence(tracked))
-            finding.root_cause += f" {tracked.source.path}: {how}."
-    if made_its_output(facts) and finding.confirmed_by:
-        finding.root_cause += " The run's output is there: only the record of it failed."
+            support.confirmed_by.append("the database")
+            support.evidence.append(status_evidence(tracked))
+            support.explanation.append(f"{tracked.source.path}: {how}.")
+    if made_its_output(facts) and support.confirmed_by:
+        support.explanation.append("The run's output is there: only the record of it failed.")

@@ -1,6 +1,6 @@
 """Which independent facts confirm or refute what a log claims: a hypothesis is tested, not repeated.
 
-One function per kind of cause; each adds to `confirmed_by`, `refuted_by`, evidence and fixes of the finding, in place.
+One function per kind of cause; each adds what it finds to the support of the finding, which stays as it is.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...facts import RunFacts
-from ..findings import Evidence, Finding
+from ..findings import Finding, Support
 from . import artefacts, data, schedulers, training
 
-Check = Callable[[Finding, RunFacts], None]
+Check = Callable[[Finding, RunFacts, Support], None]
 
 # The start of a finding's id → what can be looked at. A finding from accounting is not confirmed by accounting.
 CHECKS: list[tuple[tuple[str, ...], Check]] = [
@@ -39,16 +39,10 @@ CHECKS: list[tuple[tuple[str, ...], Check]] = [
 ]
 
 
-def confirm(finding: Finding, facts: RunFacts) -> None:
-    """Add to the finding what other kinds of evidence say about it. In place."""
+def confirm(finding: Finding, facts: RunFacts) -> Support:
+    """What other kinds of evidence say about a claim of the log."""
+    support = Support()
     for starts, check in CHECKS:
         if finding.id.startswith(starts):
-            check(finding, facts)
-    finding.confirmed_by = list(dict.fromkeys(finding.confirmed_by))
-    seen: set[tuple[str, str]] = set()
-    kept: list[Evidence] = []
-    for item in finding.evidence:
-        if (item.source, item.text) not in seen:
-            seen.add((item.source, item.text))
-            kept.append(item)
-    finding.evidence = kept
+            check(finding, facts, support)
+    return support

@@ -7,7 +7,7 @@ import re
 from ...facts import ABSENT, UNREADABLE, RunFacts
 from ..detectors.embedding import ids_of_graphs, ids_of_mapping, rows_of_checkpoints
 from ..detectors.quoting import number
-from ..findings import Evidence, Finding
+from ..findings import Evidence, Finding, Support
 
 _INDEXING = re.compile(
     r"index(?:ing)?\b.{0,40}\bout of (?:range|bounds)|srcIndex < srcSelectDimSize|vectorized_gather|embedding", re.I
@@ -25,21 +25,21 @@ def said(finding: Finding) -> str:
     return "\n".join(item.text for item in finding.evidence if item.kind == "log")
 
 
-def ids(finding: Finding, facts: RunFacts) -> None:
+def ids(finding: Finding, facts: RunFacts, support: Support) -> None:
     """The largest id against the rows of the embedding table."""
     needed = ids_of_graphs(facts)
     limits = [limit for limit in (ids_of_mapping(facts), *rows_of_checkpoints(facts)) if limit]
     if needed is None or not limits or not _INDEXING.search(said(finding) + finding.title):
         return
     limit = min(limits, key=lambda item: item.ids)
-    finding.evidence += [needed.evidence, limit.evidence]
+    support.evidence += [needed.evidence, limit.evidence]
     if needed.ids > limit.ids:
-        finding.confirmed_by.append("the data")
-        finding.root_cause += (
-            f" The data need {needed.ids} ids ({needed.evidence.text} in {needed.evidence.source}), the table has "
+        support.confirmed_by.append("the data")
+        support.explanation.append(
+            f"The data need {needed.ids} ids ({needed.evidence.text} in {needed.evidence.source}), the table has "
             f"{limit.ids} rows ({limit.evidence.text} in {limit.evidence.source})."
         )
-        finding.would_refute = f"a largest id below {limit.ids}"
+        support.would_refute = f"a largest id below {limit.ids}"
     elif (
         finding.id == "data.id_out_of_range"
         and facts.stage != "evaluation"
@@ -47,12 +47,12 @@ def ids(finding: Finding, facts: RunFacts) -> None:
         and facts.cache.largest_id is not None
     ):
         # An evaluation reads test data that are not cached; for a training run the cache is what was indexed.
-        finding.refuted_by.append(
+        support.refuted_by.append(
             f"the largest id in the cache, {facts.cache.largest_id}, has a row in the table of {limit.ids}"
         )
 
 
-def widths(finding: Finding, facts: RunFacts) -> None:
+def widths(finding: Finding, facts: RunFacts, support: Support) -> None:
     """Feature widths of the cached graphs against those that the pipeline is built for."""
     cache, text = facts.cache, said(finding)
     expected = {
@@ -64,60 +64,60 @@ def widths(finding: Finding, facts: RunFacts) -> None:
     for name, seen in (("node_features", cache.node_features), ("edge_features", cache.edge_features)):
         wanted = expected[name]
         if wanted is not None and seen and seen != [int(wanted)]:
-            finding.confirmed_by.append("the data")
-            finding.evidence.append(
+            support.confirmed_by.append("the data")
+            support.evidence.append(
                 Evidence(
                     cache.source.path, f"{name.replace('_', ' ')}: {seen}", None, "data", f"{wanted:g} are expected"
                 )
             )
         elif wanted is not None and seen and finding.id == "data.feature_mismatch" and int(wanted) in numbers:
-            finding.refuted_by.append(f"all cached graphs have {seen[0]} {name.replace('_', ' ')}, as expected")
+            support.refuted_by.append(f"all cached graphs have {seen[0]} {name.replace('_', ' ')}, as expected")
 
 
-def emptiness(finding: Finding, facts: RunFacts) -> None:
+def emptiness(finding: Finding, facts: RunFacts, support: Support) -> None:
     """No graphs in the cache, no rows in the CSV files."""
     cache = facts.cache
     if cache and cache.graphs == 0:
-        finding.confirmed_by.append("the data")
-        finding.evidence.append(Evidence(cache.source.path, "0 graphs", None, "data"))
+        support.confirmed_by.append("the data")
+        support.evidence.append(Evidence(cache.source.path, "0 graphs", None, "data"))
     elif cache and cache.metadata_source and cache.metadata.get("num_graphs") == 0:
-        finding.confirmed_by.append("the data")
-        finding.evidence.append(Evidence(cache.metadata_source.path, '"num_graphs": 0', None, "data"))
+        support.confirmed_by.append("the data")
+        support.evidence.append(Evidence(cache.metadata_source.path, '"num_graphs": 0', None, "data"))
     elif cache and cache.graphs and not cache.empty_graphs and facts.stage != "evaluation":
-        finding.refuted_by.append(f"the cache holds {cache.graphs} graphs, none of them empty")
+        support.refuted_by.append(f"the cache holds {cache.graphs} graphs, none of them empty")
     for split in facts.data:
         for name in (split.header_only + split.empty_files)[:3]:
-            finding.confirmed_by.append("the CSV files")
-            finding.evidence.append(Evidence(name, f"{name}: no rows", None, "data"))
+            support.confirmed_by.append("the CSV files")
+            support.evidence.append(Evidence(name, f"{name}: no rows", None, "data"))
 
 
-def values(finding: Finding, facts: RunFacts) -> None:
+def values(finding: Finding, facts: RunFacts, support: Support) -> None:
     """Values in the CSV files or in the cached graphs that do not fit."""
     for split in facts.data:
         for bad in split.bad_values[:2]:
             path, _, rest = bad.partition(":")
             line, _, text = rest.partition(": ")
-            finding.confirmed_by.append("the CSV files")
-            finding.evidence.append(Evidence(path, text or bad, int(line) if line.isdigit() else None, "data"))
+            support.confirmed_by.append("the CSV files")
+            support.evidence.append(Evidence(path, text or bad, int(line) if line.isdigit() else None, "data"))
     cache = facts.cache
     if cache and (cache.nan_graphs or cache.source.state == UNREADABLE):
-        finding.confirmed_by.append("the data")
+        support.confirmed_by.append("the data")
         text = f"{cache.nan_graphs} graphs with NaN" if cache.nan_graphs else cache.source.reason
-        finding.evidence.append(Evidence(cache.source.path, text, None, "data"))
+        support.evidence.append(Evidence(cache.source.path, text, None, "data"))
 
 
-def types(finding: Finding, facts: RunFacts) -> None:
+def types(finding: Finding, facts: RunFacts, support: Support) -> None:
     """The dtype of the cached features."""
     cache = facts.cache
     if cache is None or not cache.feature_dtypes:
         return
     shown = f"features of dtype {', '.join(cache.feature_dtypes)}"
     if "float64" in cache.feature_dtypes and re.search(r"double|float64", said(finding), re.I):
-        finding.confirmed_by.append("the data")
-        finding.evidence.append(Evidence(cache.source.path, shown, None, "data"))
+        support.confirmed_by.append("the data")
+        support.evidence.append(Evidence(cache.source.path, shown, None, "data"))
 
 
-def named_path(finding: Finding, facts: RunFacts) -> None:
+def named_path(finding: Finding, facts: RunFacts, support: Support) -> None:
     """A path that the log names, as it is found on disk."""
     named = {found.rstrip("./") for found in _PATH.findall(said(finding))}
     places = [split.source for split in facts.data]
@@ -134,5 +134,5 @@ def named_path(finding: Finding, facts: RunFacts) -> None:
             continue
         forbidden = "permission" in place.reason
         if forbidden == (finding.id == "io.permission"):
-            finding.confirmed_by.append("the file system")
-            finding.evidence.append(Evidence(place.path, place.reason, None, "data", "as it is now"))
+            support.confirmed_by.append("the file system")
+            support.evidence.append(Evidence(place.path, place.reason, None, "data", "as it is now"))

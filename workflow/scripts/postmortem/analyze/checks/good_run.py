@@ -12,7 +12,7 @@ from typing import Any
 from ...facts import Difference, GoodRun, RunFacts
 from ..detectors.quoting import number
 from ..detectors.usual_values import set_back
-from ..findings import FATAL, GENERIC, Evidence, Finding, Fix
+from ..findings import FATAL, GENERIC, Evidence, Finding, Fix, Support
 from ..remedies.fixes import commit_since_good_run
 from .data import said
 
@@ -55,26 +55,28 @@ _ABOUT: list[tuple[tuple[str, ...], list[tuple[str, int]]]] = [
 _OF_PACKAGES = ("code.", "gpu.library", "gpu.arch", "gpu.unavailable", "env.", "model.checkpoint_corrupt")
 
 
-def support(finding: Finding, facts: RunFacts) -> None:
-    """Add to the finding, in place, what differs from the last good run and bears on it."""
+def compare(finding: Finding, facts: RunFacts, support: Support) -> None:
+    """What differs from the last good run and bears on the finding."""
     good = facts.good_run
     if good is None or finding.role not in (FATAL, GENERIC) or finding.confidence < STANDS_FROM:
         return
-    words = [*_configuration(finding, facts, good), *_packages(finding, good), *_code(finding, facts)]
+    words = [
+        *_configuration(finding, facts, good, support), *_packages(finding, good, support), *_code(finding, facts)
+    ]  # fmt: skip
     if words:  # however much differs, it is one kind of evidence
-        finding.confirmed_by.append(f"differs from the last good run {good.run}: {'; '.join(words)}")
+        support.confirmed_by.append(f"differs from the last good run {good.run}: {'; '.join(words)}")
 
 
-def _configuration(finding: Finding, facts: RunFacts, good: GoodRun) -> list[str]:
-    quoted = {item.line for item in finding.evidence if item.kind == "config" and item.line}
+def _configuration(finding: Finding, facts: RunFacts, good: GoodRun, support: Support) -> list[str]:
+    quoted = {item.line for item in (*finding.evidence, *support.evidence) if item.kind == "config" and item.line}
     about = [d for d in good.differences if d.kind == "config" and _is_about(finding, facts, good, d, quoted)]
     for difference in about[:2]:
-        _quote(finding, facts, difference, f"{difference.then} in the last good run {good.run}")
+        _quote(finding, facts, difference, f"{difference.then} in the last good run {good.run}", support)
     changed = {d.name: _value(d.then) for d in about[:2] if d.then != "not set"}
-    if changed and not any(fix.config or fix.command for fix in finding.fix):
+    if changed and not any(fix.config or fix.command for fix in (*support.first_fixes, *finding.fix, *support.fixes)):
         shown = " and ".join(f"{key} back to {value}" for key, value in changed.items())
         when = f", which ended {good.ended_at}" if good.ended_at else ""
-        finding.fix.insert(0, set_back(facts, changed, f"Set {shown}, as in the last good run {good.run}{when}."))
+        support.first_fixes.append(set_back(facts, changed, f"Set {shown}, as in the last good run {good.run}{when}."))
     return [_then_and_now(difference) for difference in about[:2]]
 
 
@@ -108,18 +110,18 @@ def _moved(difference: Difference, direction: int) -> bool:
     return now * then <= 0 or not 1 / FACTOR < now / then < FACTOR
 
 
-def _quote(finding: Finding, facts: RunFacts, difference: Difference, note: str) -> None:
+def _quote(finding: Finding, facts: RunFacts, difference: Difference, note: str, support: Support) -> None:
     item = facts.config.values.get(difference.name) if facts.config else None
     if facts.config is None or item is None or item.line is None:
         return
-    known = next((e for e in finding.evidence if e.source == facts.config.source.path and e.line == item.line), None)
-    if known is not None:
-        known.note = f"{known.note}; {note}" if known.note else note
+    place = (facts.config.source.path, item.line)
+    if any((quoted.source, quoted.line) == place for quoted in (*finding.evidence, *support.evidence)):
+        support.notes[place] = note
     else:
-        finding.evidence.append(Evidence(facts.config.source.path, item.text.strip(), item.line, "config", note))
+        support.evidence.append(Evidence(facts.config.source.path, item.text.strip(), item.line, "config", note))
 
 
-def _packages(finding: Finding, good: GoodRun) -> list[str]:
+def _packages(finding: Finding, good: GoodRun, support: Support) -> list[str]:
     """A package that the message names has another version now."""
     if not finding.id.startswith(_OF_PACKAGES):
         return []
@@ -129,7 +131,7 @@ def _packages(finding: Finding, good: GoodRun) -> list[str]:
             words.append(_then_and_now(difference))
             if difference.name not in ("python", "cuda"):
                 pinned = f"{difference.name}=={difference.then}"
-                finding.fix.insert(0, Fix(f"Go back to {pinned}, which worked.", f"pip install '{pinned}'"))
+                support.first_fixes.append(Fix(f"Go back to {pinned}, which worked.", f"pip install '{pinned}'"))
     return words
 
 

@@ -6,7 +6,7 @@ import re
 
 from ...facts import ABSENT, RunFacts
 from ..detectors.pace import pace_fix, pace_of
-from ..findings import Evidence, Finding
+from ..findings import Evidence, Finding, Support
 from .data import said
 
 # Final states of sacct that mean a cause by themselves.
@@ -30,7 +30,7 @@ _AT_START = re.compile(
 _STATUS = re.compile(r"exit(?:ed with)? (?:status|code)\D{0,4}(\d{1,3})|non-zero exit status (\d{1,3})")
 
 
-def accounting(finding: Finding, facts: RunFacts) -> None:
+def accounting(finding: Finding, facts: RunFacts, support: Support) -> None:
     """sacct's state, exit code and signal; a finding that stands in sacct is confirmed by the log instead."""
     from_accounting = bool(finding.evidence) and finding.evidence[0].kind == "slurm"
     for job in facts.slurm_jobs[-1:]:
@@ -39,67 +39,67 @@ def accounting(finding: Finding, facts: RunFacts) -> None:
         agrees = bool(states & set(STATES.get(finding.id, ()))) or bool(codes & set(SIGNALS.get(finding.id, ())))
         agrees = agrees or bool({_exit(job.exit_code)} & set(EXIT_CODES.get(finding.id, ())))
         if agrees and not from_accounting:
-            finding.confirmed_by.append(job.source)
+            support.confirmed_by.append(job.source)
             text = job.raw or f"{job.id} {job.state_text or job.state} {job.exit_code}"
-            finding.evidence.append(Evidence(job.source, text, job.line, "slurm"))
+            support.evidence.append(Evidence(job.source, text, job.line, "slurm"))
         elif not agrees and job.state == "COMPLETED" and finding.id in STATES:
-            finding.refuted_by.append(f"{job.source} says that job {job.id} COMPLETED")
+            support.refuted_by.append(f"{job.source} says that job {job.id} COMPLETED")
     for failed in facts.snakemake_jobs[-1:]:
         found = _STATUS.search(failed.exit_text or failed.message)
         status = int(found[1] or found[2]) if found else 0
         expected = [*(n + 128 for n in SIGNALS.get(finding.id, ())), *EXIT_CODES.get(finding.id, ())]
         if status and status in expected:
-            finding.confirmed_by.append("Snakemake's log")
-            finding.evidence.append(
+            support.confirmed_by.append("Snakemake's log")
+            support.evidence.append(
                 Evidence(failed.log, failed.exit_text or failed.message, failed.error_line or None, "snakemake")
             )
 
 
-def start_up(finding: Finding, facts: RunFacts) -> None:
+def start_up(finding: Finding, facts: RunFacts, support: Support) -> None:
     """A cause that strikes at the start: the run wrote nothing, its job lasted seconds, its streams stayed empty."""
     job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
     nothing_written = facts.config is not None and facts.config.source.state == ABSENT and not facts.curves
     at_start = _AT_START.search(said(finding)) or not finding.id.startswith("config.")
     if facts.config and nothing_written and at_start and not any(c.role == "own" for c in facts.checkpoints):
-        finding.confirmed_by.append("what the run wrote")
+        support.confirmed_by.append("what the run wrote")
         text = "neither configuration, curve nor checkpoint: it ended at the start"
-        finding.evidence.append(Evidence(facts.directory, text, None, "data"))
+        support.evidence.append(Evidence(facts.directory, text, None, "data"))
     if job and job.elapsed_seconds is not None and job.elapsed_seconds <= START_SECONDS and job.state == "FAILED":
-        finding.confirmed_by.append(job.source)
-        finding.evidence.append(
+        support.confirmed_by.append(job.source)
+        support.evidence.append(
             Evidence(job.source, job.raw or job.id, job.line, "slurm", f"it lasted {job.elapsed_seconds} s")
         )
 
 
-def never_started(finding: Finding, facts: RunFacts) -> None:
+def never_started(finding: Finding, facts: RunFacts, support: Support) -> None:
     """A refused job: the run's own streams stayed empty, and it wrote nothing."""
     if not any(log.role in ("stderr", "stdout") and log.size for log in facts.logs) and not facts.curves:
-        finding.confirmed_by.append("the run's own streams")
+        support.confirmed_by.append("the run's own streams")
         text = "its own standard output and error are empty: the program never started"
-        finding.evidence.append(Evidence(facts.directory, text, None, "data"))
+        support.evidence.append(Evidence(facts.directory, text, None, "data"))
 
 
-def died_without_a_word(finding: Finding, facts: RunFacts) -> None:
+def died_without_a_word(finding: Finding, facts: RunFacts, support: Support) -> None:
     """A process that is killed or crashes cannot record its end: the tracker goes on saying that it runs."""
     for tracked in facts.trackers:
         if tracked.status.lower() == "running" and not tracked.ended_at and facts.state == "failed":
-            finding.confirmed_by.append("the tracker's record")
+            support.confirmed_by.append("the tracker's record")
             note = "no end was recorded, as any Python exception would have been"
-            finding.evidence.append(
+            support.evidence.append(
                 Evidence(
                     tracked.source.path, f"status {tracked.status}, started {tracked.started_at}", None, "tracker", note
                 )
             )
 
 
-def pace(finding: Finding, facts: RunFacts) -> None:
+def pace(finding: Finding, facts: RunFacts, support: Support) -> None:
     """Epochs per hour, and what follows for the time to ask for."""
     found = pace_of(facts)
     if found is None or found.text in finding.root_cause:
         return
-    finding.confirmed_by.append("the progress of training")
-    finding.root_cause = f"{finding.root_cause.rstrip('. ')}. {found.text}."
-    finding.fix.insert(0, pace_fix(facts, found))
+    support.confirmed_by.append("the progress of training")
+    support.explanation.append(f"{found.text}.")
+    support.first_fixes.append(pace_fix(facts, found))
 
 
 def _signals(code: str) -> list[int]:

@@ -15,45 +15,45 @@ from ..detectors.quoting import (
     quote_nonfinite,
 )
 from ..detectors.usual_values import learning_rate, set_back, usual_value
-from ..findings import Evidence, Finding
+from ..findings import Evidence, Finding, Support
 from .data import said
 
 BYTES_PER_PARAMETER = 16  # float32 weight, gradient and Adam's two moments, 4 bytes each
 
 
-def curve(finding: Finding, facts: RunFacts) -> None:
+def curve(finding: Finding, facts: RunFacts, support: Support) -> None:
     """NaN or an explosion in the curve and in the checkpoint; the learning rate behind it."""
     for found in facts.curves:
         if not_finite(found):
-            finding.confirmed_by.append("the training curve")
-            finding.evidence.append(quote_nonfinite(found))
+            support.confirmed_by.append("the training curve")
+            support.evidence.append(quote_nonfinite(found))
         elif how := exploded(found):
-            finding.confirmed_by.append("the training curve")
-            finding.evidence.append(quote_last(found, how))
+            support.confirmed_by.append("the training curve")
+            support.evidence.append(quote_last(found, how))
     for checkpoint in own_checkpoints(facts):
         if broken_weights(checkpoint) == "nan":
-            finding.confirmed_by.append("the checkpoint")
-            finding.evidence.append(
+            support.confirmed_by.append("the checkpoint")
+            support.evidence.append(
                 quote_checkpoint(
                     checkpoint,
                     f"NaN or infinite values in {checkpoint.nan_tensors} of {checkpoint.tensor_count} tensors",
                 )
             )
     if facts.cache and facts.cache.nan_graphs:
-        finding.confirmed_by.append("the data")
-        finding.evidence.append(
+        support.confirmed_by.append("the data")
+        support.evidence.append(
             Evidence(facts.cache.source.path, f"{facts.cache.nan_graphs} graphs with NaN", None, "data")
         )
     key, rate = learning_rate(facts)
     usual = usual_value(facts, key) if key else None
     if rate is not None and isinstance(usual, int | float) and rate >= 10 * usual:
-        finding.confirmed_by.append("the configuration")
-        finding.evidence += quote_config(facts, key, f"usual is {usual:g}")
-        finding.root_cause += f" {key} is {rate:g}, usual is {usual:g}."
-        finding.fix.insert(0, set_back(facts, {key: usual}, f"Train again with {key} {usual:g}."))
+        support.confirmed_by.append("the configuration")
+        support.evidence += quote_config(facts, key, f"usual is {usual:g}")
+        support.explanation.append(f"{key} is {rate:g}, usual is {usual:g}.")
+        support.first_fixes.append(set_back(facts, {key: usual}, f"Train again with {key} {usual:g}."))
 
 
-def sizes(finding: Finding, facts: RunFacts) -> None:
+def sizes(finding: Finding, facts: RunFacts, support: Support) -> None:
     """What takes memory: batch size, workers, and the parameters of the checkpoint."""
     for key in (
         ("batch_size", "num_workers")
@@ -61,24 +61,24 @@ def sizes(finding: Finding, facts: RunFacts) -> None:
         else ("batch_size", "gradient_checkpointing", "precision")
     ):
         if config_value(facts, key) is not None:
-            finding.evidence += quote_config(facts, key)
+            support.evidence += quote_config(facts, key)
     model = next((c for c in facts.checkpoints if c.parameter_count), None)
     if model:
         megabytes = model.parameter_count * BYTES_PER_PARAMETER / 2**20
         text = f"{model.parameter_count} parameters: {megabytes:.1f} MB with gradients and Adam's moments"
-        finding.evidence.append(quote_checkpoint(model, text, "the rest is activations and data"))
+        support.evidence.append(quote_checkpoint(model, text, "the rest is activations and data"))
 
 
-def tracked_error(finding: Finding, facts: RunFacts) -> None:
+def tracked_error(finding: Finding, facts: RunFacts, support: Support) -> None:
     """The same message in a tracker's record of the run."""
     for tracked in facts.trackers:
         first = tracked.error.strip().split("\n", 1)[0][:120]
         if len(first) > 12 and first in said(finding):
-            finding.confirmed_by.append("the tracker's record")
-            finding.evidence.append(Evidence(tracked.source.path, first, None, "tracker"))
+            support.confirmed_by.append("the tracker's record")
+            support.evidence.append(Evidence(tracked.source.path, first, None, "tracker"))
 
 
-def recorded_parameters(finding: Finding, facts: RunFacts) -> None:
+def recorded_parameters(finding: Finding, facts: RunFacts, support: Support) -> None:
     """A parameter that the message names: its value in config.json against what a tracker recorded before."""
     for tracked in facts.trackers:
         for key, item in (facts.config.values if facts.config else {}).items():
@@ -90,14 +90,14 @@ def recorded_parameters(finding: Finding, facts: RunFacts) -> None:
             ):
                 continue
             if before in said(finding):
-                finding.confirmed_by.append("the tracker's record")
-                finding.evidence.append(
+                support.confirmed_by.append("the tracker's record")
+                support.evidence.append(
                     Evidence(tracked.source.path, f"{key} {before}", None, "tracker", f"config.json has {item.value}")
                 )
-                finding.evidence += quote_config(facts, key)
+                support.evidence += quote_config(facts, key)
 
 
-def workers(finding: Finding, facts: RunFacts) -> None:
+def workers(finding: Finding, facts: RunFacts, support: Support) -> None:
     """Pickling errors come from workers that are spawned."""
     count, method = config_value(facts, "num_workers"), config_value(facts, "mp_start_method")
     if (
@@ -106,7 +106,7 @@ def workers(finding: Finding, facts: RunFacts) -> None:
         and count > 0
         and method in ("spawn", "forkserver")
     ):
-        finding.confirmed_by.append("the configuration")
-        finding.evidence += quote_config(
+        support.confirmed_by.append("the configuration")
+        support.evidence += quote_config(
             facts, "num_workers", "workers are started by pickling what they need"
         ) + quote_config(facts, "mp_start_method")

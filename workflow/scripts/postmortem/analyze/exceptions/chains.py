@@ -20,21 +20,23 @@ _HARD = (
 )
 
 
-def settle(pairs: list[tuple[Statement, Finding]]) -> None:
-    """Within each traceback, mark all findings but the speaking one as explained by it. In place."""
+def speakers(pairs: list[tuple[Statement, Finding]]) -> dict[int, Finding]:
+    """Of each traceback's chain: id() of a finding → the one that speaks for it; speakers are left out."""
     chains: dict[tuple[str, int], list[tuple[Statement, Finding]]] = {}
     for statement, finding in pairs:
         if statement.traceback and len(statement.traceback.exceptions) > 1 and finding.role not in (WRAPPER, HINT):
             chains.setdefault((statement.log.source.path, statement.traceback.first_line), []).append(
                 (statement, finding)
             )
+    spoken_for: dict[int, Finding] = {}
     for chain in chains.values():
         chain.sort(key=lambda pair: pair[0].depth)
         speaker = _speaker(chain)
         for _, finding in chain:
             same_place = finding.id != speaker.id and finding.position.depth == speaker.position.depth
             if finding is not speaker and not same_place:
-                finding.explained_by = speaker.id
+                spoken_for[id(finding)] = speaker
+    return spoken_for
 
 
 def _speaker(chain: list[tuple[Statement, Finding]]) -> Finding:

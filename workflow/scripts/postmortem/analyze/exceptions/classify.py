@@ -7,7 +7,7 @@ import re
 from ...collect.logs.statements import Statement
 from ...facts import Frame, RaisedException
 from ..causes import meanings
-from ..findings import GENERIC, WRAPPER, Finding
+from ..findings import GENERIC, WRAPPER, Evidence, Finding
 from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
 
 MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
@@ -75,6 +75,9 @@ def classify(statement: Statement) -> Finding | None:
         confidence=confidence,
         entry=f"exception type {name}",
         root_cause=_words(cause, exception, name, place),
+        evidence=[Evidence(statement.log.source.path, statement.text, statement.line)],
+        position=statement.position,
+        made_in="scripts/postmortem/analyze/exceptions/classify.py",
     )
 
 

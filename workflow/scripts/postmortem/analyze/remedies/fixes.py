@@ -9,7 +9,8 @@ from typing import Any
 
 from ...facts import CodeFrame, RaisedException, RunFacts
 from ..exceptions.classify import last_own_frame
-from ..findings import Finding, Fix
+from ..findings import Fix
+from ..resolve import Judgement
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
@@ -74,10 +75,10 @@ _TO_FILE = {
 
 
 def fixes(
-    facts: RunFacts, root: Finding | None, raised: RaisedException | None, evidence: list[dict[str, Any]]
+    facts: RunFacts, root: Judgement | None, raised: RaisedException | None, evidence: list[dict[str, Any]]
 ) -> list[Fix]:
     """What is to be done, most specific first: the finding's own fixes, the file it names, the code, running again."""
-    found = list(root.fix) if root else []
+    found = list(root.fixes) if root else []
     if root and not any(fix.file for fix in found):
         found += _named_file(facts, root)
     if root and raised and not any(fix.file for fix in found) and root.id.startswith(_SHOW_CODE):
@@ -95,7 +96,7 @@ def fixes(
     return found or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
 
 
-def _named_file(facts: RunFacts, root: Finding) -> list[Fix]:
+def _named_file(facts: RunFacts, root: Judgement) -> list[Fix]:
     """The file that the root's own words name: one of the project's runs or settings, or the one that is missing."""
     words = root.evidence[0].text if root.evidence else ""
     experiments = facts.directory.rsplit("/", 2)[0]
@@ -110,7 +111,7 @@ def _named_file(facts: RunFacts, root: Finding) -> list[Fix]:
     return []
 
 
-def _own_code(facts: RunFacts, root: Finding, raised: RaisedException) -> list[Fix]:
+def _own_code(facts: RunFacts, root: Judgement, raised: RaisedException) -> list[Fix]:
     frame = last_own_frame(raised)
     if frame is None:
         return []
