@@ -123,10 +123,9 @@ def environment(html: bool = False) -> jinja2.Environment:
 def markdown(diagnosis: dict[str, Any]) -> str:
     """diagnosis.md for one diagnosis as diagnosis.json holds it."""
     shown = diagnosis["evidence"][:EVIDENCE_SHOWN]
-    consequences = [f for f in diagnosis["findings"][1:] if f.get("explained_by") or f.get("handled")][
-        :CONSEQUENCES_SHOWN
-    ]
-    rivals = [item for item in diagnosis.get("also_seen") or [] if not item["explained_by"]][:RIVALS_SHOWN]
+    others = diagnosis.get("also_seen") or []
+    rivals = [item for item in others if not item["explained_by"]][:RIVALS_SHOWN]
+    consequences = [item for item in others if item["explained_by"]][:CONSEQUENCES_SHOWN]
     text = environment().get_template("diagnosis.md.j2").render(
         d=diagnosis, shown=shown, hidden=len(diagnosis["evidence"]) - len(shown), consequences=consequences,
         rivals=rivals,
