@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 from postmortem.collect import collector
-from postmortem.discover import discovery
 from postmortem.project import project
-from replay import diagnosed
+from replay import catalogue_signals, diagnosed
+from whole_chain import found_in
 
 FIXTURES = Path(__file__).parent / "provoked"
 
@@ -57,10 +57,11 @@ def diagnose_all(scratch: Path, only: str = "") -> list[Case]:
             (run / ".failed").touch()
     watched = project.from_config({"sacct": "off"}, scratch)
     cases = []
-    for state in discovery.discover(watched).runs:
+    found = found_in(watched)
+    for state in found.runs:
         if state.run.name in labels:
             label = labels[state.run.name]
             causes = set() if label["cause"] == "none" else {label["cause"], *(label.get("also_ok") or [])}
-            diagnosis = diagnosed(collector.collect_run(watched, state))
+            diagnosis = diagnosed(collector.collect_run(watched, state, found.all_runs, catalogue_signals))
             cases.append(Case(state.run.name, causes, str(label.get("key_evidence") or ""), diagnosis))
     return cases

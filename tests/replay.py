@@ -21,7 +21,8 @@ def bundled_catalogue() -> Catalogue:
 
 
 @lru_cache(maxsize=1)
-def _signals():
+def catalogue_signals() -> list[Any]:
+    """What stands out in a large log by that catalogue."""
     return signal_patterns(bundled_catalogue().expressions())
 
 
@@ -30,7 +31,7 @@ def facts_of(folder: Path, state: str = "failed") -> RunFacts:
     logs: list[Log] = []
     for name, role in (("slurm.err", "stderr"), ("slurm.out", "stdout")):
         if (folder / name).exists():
-            logs.append(read_log(folder / name, folder, role, signals=_signals))
+            logs.append(read_log(folder / name, folder, role, signals=catalogue_signals))
     return RunFacts(run=f"test/{folder.name}", directory=str(folder), state=state, logs=logs)
 
 

@@ -11,7 +11,11 @@ from made_runs import curve_of, falling, make_run, plain_weights
 
 from postmortem import facts
 from postmortem.collect import collector
+from postmortem.collect.evidence import KINDS
+from postmortem.collect.logs import run_logs
+from postmortem.collect.logs.scan import signal_patterns
 from postmortem.discover import discovery
+from postmortem.discover import snakemake_log as snakemake_logs
 from postmortem.facts import RunFacts
 from postmortem.jobs import stages
 from postmortem.project import project
@@ -19,13 +23,7 @@ from postmortem.project.project import Project
 
 RUN = "set_01/teacher_autoencoder"
 CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: {}\n'
-READERS = {
-    name: f"postmortem.collect.{room}.{name}"
-    for name, room in {
-        "config": "files", "curves": "files", "metrics": "files", "tracker": "files", "checkpoint": "tensors",
-        "data": "files", "upstream": "around", "code": "around", "good_run": "around",
-    }.items()
-}  # fmt: skip
+READERS = {kind.name: f"postmortem.collect.{kind.reader}" for kind in KINDS if kind.reader and not kind.of_pipeline}
 SACCT = "JobID|JobName|State|ExitCode|Submit|Start|End\n"
 
 
@@ -34,9 +32,10 @@ def known(root: Path, **settings: Any) -> Project:
 
 
 def collected(watched: Project, run: str = RUN) -> RunFacts:
-    state = discovery.discover(watched).state_of(run)
+    found = discovery.discover(watched)
+    state = found.state_of(run)
     assert state is not None
-    return collector.collect_run(watched, state)
+    return collector.collect_run(watched, state, found.all_runs, signal_patterns)
 
 
 def snakemake_log(root: Path, *blocks: str, name: str = "2026-03-01T100000.000000") -> Path:
@@ -61,7 +60,7 @@ def failed_job(run: str, jobid: int, external: str, day: int = 1) -> str:
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_that_breaks_costs_only_itself(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("it\nbroke")
 
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"), val_loss=falling(), weights=plain_weights())
@@ -78,7 +77,7 @@ def test_a_reader_that_breaks_costs_only_itself(name: str, tmp_path: Path, monke
 
 def test_logs_that_cannot_be_read_cost_only_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"))
-    monkeypatch.setattr(collector, "read_log", lambda *_: 1 / 0)
+    monkeypatch.setattr(run_logs, "read_log", lambda *_: 1 / 0)
     found = collected(known(tmp_path))
     assert "logs: the reader broke (ZeroDivisionError: division by zero)" in found.not_checked
     assert found.config is not None and found.config.values["lr"].value == 0.002
@@ -100,7 +99,7 @@ def test_every_reader_is_asked_and_none_of_them_of_the_pipeline(
     watched = known(tmp_path)
     for name in READERS:
         module = importlib.import_module(READERS[name])
-        monkeypatch.setattr(module, "read", lambda *_, name=name: asked.append(name))
+        monkeypatch.setattr(module, "read", lambda *_, name=name, **__: asked.append(name))
     collected(watched, "(workflow)")
     assert asked == []
     collected(watched)
@@ -150,18 +149,16 @@ def test_of_a_large_snakemake_log_the_end_is_read(tmp_path: Path, monkeypatch: p
     others = "".join(failed_job(f"set_{i:05d}/teacher_normal", i, str(1000 + i)) for i in range(10, 4000))
     make_run(tmp_path, RUN, stderr=CRASH.format("'a'"))
     log = snakemake_log(tmp_path, others, failed_job(RUN, 2, "59"))
-    monkeypatch.setattr(collector, "LOG_BYTES", 64 * 1024)
+    monkeypatch.setattr(run_logs, "LOG_BYTES", 64 * 1024)
     read: list[int] = []
-    parse = collector.snakemake_log.parse
-    monkeypatch.setattr(
-        collector.snakemake_log, "parse", lambda text, path: read.append(len(text)) or parse(text, path)
-    )
-    state = discovery.discover(known(tmp_path)).state_of(RUN)
+    parse = snakemake_logs.parse
+    found = discovery.discover(known(tmp_path))
+    state = found.state_of(RUN)
     assert state is not None
-    read.clear()
-    found = collector.collect_run(known(tmp_path), state)
+    monkeypatch.setattr(snakemake_logs, "parse", lambda text, path: read.append(len(text)) or parse(text, path))
+    facts_of_run = collector.collect_run(known(tmp_path), state, found.all_runs, signal_patterns)
     assert read and max(read) <= 64 * 1024
-    (pipeline,) = [log for log in found.logs if log.role == "snakemake"]
+    (pipeline,) = [log for log in facts_of_run.logs if log.role == "snakemake"]
     whole = log.read_text().split("\n")
     assert all(whole[line.number - 1] == line.text for line in pipeline.lines)
     assert {"    output: experimentruns/set_01/teacher_autoencoder/best_model.pt"} == {

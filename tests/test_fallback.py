@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from made_runs import facts_of, make_run
 from postmortem import facts
 from postmortem.analyze import catalogue, diagnose
 from postmortem.analyze.catalogue import Catalogue
+from postmortem.collect.logs.scan import signal_patterns
 from postmortem.discover import discovery
 from postmortem.errors import describe
-from postmortem.jobs import stages
+from postmortem.jobs import handover, stages
 from postmortem.project import project
 from postmortem.report import fallback, render
 
@@ -95,22 +98,41 @@ def test_a_report_that_broke_has_all_headings_and_says_where_to_look(
 def test_facts_that_cannot_be_written_are_told_in_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(tmp_path, RUN, stderr=CRASH)
     known = project.from_config({"sacct": "off"}, tmp_path)
-    state = discovery.discover(known).state_of(RUN)
+    found = discovery.discover(known)
+    state = found.state_of(RUN)
     assert state is not None
     state.sentinel = {"not for JSON": object()}
-    stages.collect_one(known, state, tmp_path / "facts.json")
-    found = facts.read(tmp_path / "facts.json")
-    assert found.run == RUN and "could not be written (TypeError" in found.not_checked[0]
+    stages.collect_one(known, state, found.all_runs, signal_patterns, tmp_path / "facts.json")
+    written = facts.read(tmp_path / "facts.json")
+    assert written.run == RUN and "could not be written (TypeError" in written.not_checked[0]
 
 
 def test_a_run_that_is_gone_since_the_jobs_were_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_run(tmp_path, RUN, stderr=CRASH)
-    monkeypatch.chdir(tmp_path)
-    targets = [tmp_path / "gone.json", tmp_path / "there.json"]
-    stages.collect_batch({"sacct": "off"}, ["set_09/gone", RUN], [str(path) for path in targets])
-    gone, there = map(facts.read, targets)
+    gone, there = collected_after(tmp_path, monkeypatch, lambda: shutil.rmtree(tmp_path / "experimentruns/set_09"))
     assert gone.state == "unknown" and "is gone now" in gone.reasons[0]
     assert there.state == "failed" and there.logs
+
+
+def test_what_was_found_is_gone_since_the_jobs_were_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for known in collected_after(tmp_path, monkeypatch, lambda: shutil.rmtree(tmp_path / handover.FOLDER)):
+        assert known.state == "unknown" and known.logs[0].tracebacks
+        assert "1.json: what was found of this run is not there any more" in known.not_checked[0]
+
+
+def collected_after(root: Path, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> list[facts.RunFacts]:
+    """The facts of set_09/gone and RUN, collected as the jobs do after something has happened to what was planned."""
+    runs = ["set_09/gone", RUN]
+    for run in runs:
+        make_run(root, run, stderr=CRASH)
+    monkeypatch.chdir(root)
+    watched = project.from_config({"sacct": "off"}, root)
+    file = handover.file_of_batch("1")
+    handover.write(watched, discovery.discover(watched).runs, file)
+    happens()
+    targets = [root / "first.json", root / "second.json"]
+    files = [str(path) for path in catalogue.files()]
+    stages.collect_batch({"sacct": "off"}, runs, file, files, [str(path) for path in targets])
+    return [facts.read(path) for path in targets]
 
 
 def test_a_catalogue_file_that_is_broken_costs_only_itself(tmp_path: Path) -> None:

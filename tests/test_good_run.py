@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from made_runs import CONFIG, falling, make_run, plain_weights
 from repositories import commit
-from whole_chain import accounting, collected, diagnosed, failed, mlflow, record
+from whole_chain import accounting, collected, diagnosed, failed, found_in, mlflow, record
 
 from postmortem.collect import collector
 from postmortem.collect.around import differences
-from postmortem.discover import discovery
+from postmortem.collect.logs.scan import signal_patterns
 from postmortem.facts import Attempt, Config, ConfigKey, GoodRun, Line, Log, Source
 from postmortem.project import project
 from postmortem.report.render import markdown
@@ -69,14 +69,15 @@ def test_an_earlier_attempt_that_snakemake_calls_finished(tmp_path: Path) -> Non
     logs.mkdir()
     (logs / "11-train.err").write_text(WELL)
     watched = project.from_config({"sacct": "off"}, tmp_path)
-    state = discovery.discover(watched).state_of(RUN)
+    found = found_in(watched)
+    state = found.state_of(RUN)
     assert state is not None
     first = Attempt(1, "11", "finished", "2026-01-02T10:00:00", "2026-01-02T11:00:00", ["slurm_logs/11-train.err"])
     state.attempts = [first, Attempt(2, "12", "failed", "2026-01-05T10:00:00")]
-    good = collector.collect_run(watched, state).good_run
+    good = collector.collect_run(watched, state, found.all_runs, signal_patterns).good_run
     assert good is not None and (good.relation, good.ended_at) == ("same run", "2026-01-02T11:00:00")
     first.state = "failed"
-    assert collector.collect_run(watched, state).good_run is None
+    assert collector.collect_run(watched, state, found.all_runs, signal_patterns).good_run is None
 
 
 def test_an_earlier_attempt_by_the_projects_database(tmp_path: Path) -> None:

@@ -113,9 +113,11 @@ def chain(watched: project.Project, files: list[str]) -> dict[str, Any]:
     directory = watched.experiment_root / RUN
     names = ("diagnosis.facts.json", "diagnosis.json", "diagnosis.md")
     facts, diagnosis, report = (directory / name for name in names)
-    state = discovery.discover(watched).state_of(RUN)
+    found = discovery.discover(watched)
+    state = found.state_of(RUN)
     assert state is not None
-    stages.collect_one(watched, state, facts)
+    signals = stages.signals_of(lambda: stages.load_catalogue(files)[0])
+    stages.collect_one(watched, state, found.all_runs, signals, facts)
     stages.analyze_batch([str(facts)], files, [str(diagnosis)])
     stages.report_one(diagnosis, report)
     assert facts.stat().st_size < 2 * MIB and "## Root Cause" in report.read_text()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from replay import diagnosed
+from replay import catalogue_signals, diagnosed
+from whole_chain import found_in
 
 from postmortem.collect import collector
-from postmortem.discover.discovery import discover
 from postmortem.project import project
 
 FIXTURES = Path(__file__).parent / "provoked_slurm"
@@ -29,8 +29,10 @@ def test_an_end_is_named_rightly(name: str, tmp_path: Path) -> None:
         settings["snakemake_log"] = str(console)
     watched = project.from_config(settings, root)
     found: dict[str, dict[str, Any]] = {}
-    for state in discover(watched).diagnosed:
-        found[state.run.id] = diagnosed(collector.collect_run(watched, state))
+    discovery = found_in(watched)
+    for state in discovery.diagnosed:
+        facts = collector.collect_run(watched, state, discovery.all_runs, catalogue_signals)
+        found[state.run.id] = diagnosed(facts)
     failed = {entry["run"]: {entry["cause"], *(entry.get("also_ok") or [])} for entry in label["failed_runs"]}
     # Beyond those, only runs that the label leaves open: a group's failure takes the results of its good jobs along.
     assert failed.keys() <= found.keys() and not found.keys() & set(label["ok_runs"] or [])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from made_runs import falling, make_run, plain_weights
+from whole_chain import found_in
 
 from postmortem.collect.files import config
 from postmortem.collect.tensors import helper
-from postmortem.discover import discovery
-from postmortem.jobs import screening, screening_memory
+from postmortem.jobs import suspicions
 from postmortem.project import project
 
 ENDED = "2026-03-01 11:00:00,000 INFO `Trainer.fit` stopped: `max_epochs=20` reached.\n"
@@ -39,7 +39,7 @@ def healthy_runs(root: Path, datasets: int = 2) -> project.Project:
 
 def states(known: project.Project) -> set[str]:
     """The states of all runs, with the reasons of those that are not complete."""
-    found = discovery.discover(known).runs
+    found = found_in(known).runs
     return {state.state if state.state == "complete" else f"{state.state}: {state.reasons}" for state in found}
 
 
@@ -48,11 +48,11 @@ def test_what_runs_share_is_read_once(tmp_path: Path, monkeypatch: pytest.Monkey
     caches: list[Path] = []
     configs: list[Path] = []
     checkpoints: list[str] = []
-    rebuilds, flatten, ask = screening_memory.rebuilds, config.flatten, helper.Helper.ask
-    monkeypatch.setattr(screening_memory, "rebuilds", lambda *args: caches.append(args[0]) or rebuilds(*args))
+    rebuilds, flatten, ask = suspicions.rebuilds, config.flatten, helper.Helper.ask
+    monkeypatch.setattr(suspicions, "rebuilds", lambda *args: caches.append(args[0]) or rebuilds(*args))
     monkeypatch.setattr(config, "flatten", lambda *args: configs.append(args[0]) or flatten(*args))
     monkeypatch.setattr(helper.Helper, "ask", lambda *a, **kw: checkpoints.append(kw["path"]) or ask(*a, **kw))
-    discovery.discover(known)
+    found_in(known)
     assert sorted(path.name for path in caches) == ["set_00", "set_01"]
     assert len(configs) == 2 * len(NAMES)
     assert len(checkpoints) == len(set(checkpoints)) == 2 * len(NAMES)
@@ -81,8 +81,8 @@ def test_siblings_are_those_of_the_dataset_then_the_same_run_elsewhere(tmp_path:
 def test_a_second_call_remembers_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = healthy_runs(tmp_path)
     asked: list[Path] = []
-    suspicions = screening.suspicions
-    monkeypatch.setattr(screening, "suspicions", lambda *args: asked.append(args[0]) or suspicions(*args))
+    look = suspicions.Suspicions.of
+    monkeypatch.setattr(suspicions.Suspicions, "of", lambda me, run: asked.append(run.directory) or look(me, run))
     assert states(known) == {"complete"} and len(asked) == 2 * len(NAMES)
     asked.clear()
     assert states(known) == {"complete"} and not asked

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from postmortem.discover import sentinel
-from postmortem.discover.discovery import SENTINEL
+from postmortem.discover.sentinel import SENTINEL
 from postmortem.facts import SlurmJob
 from postmortem.project.project import Project, from_config
 

@@ -1,6 +1,6 @@
 """Runs that ended well and are worth nothing are suspected, each for its own reason; their look-alikes are not.
 
-Every case is a run directory that is screened as discovery does: by the detectors' own judgements.
+Every case is a run directory that is screened, as after discovery: by the detectors' own judgements.
 """
 
 from __future__ import annotations
@@ -11,19 +11,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_runs import PROFILE, curve_of, facts_of, falling, make_run, plain_weights, scores
+from made_runs import curve_of, facts_of, falling, make_run, plain_weights, project, scores
 
 from postmortem.analyze.detectors import evaluation, learning, numerics, stopping
 from postmortem.analyze.findings import HINT
+from postmortem.discover.discovery import RunState
 from postmortem.facts import Metric, Metrics, Source
-from postmortem.jobs.screening import suspicions
+from postmortem.jobs.suspicions import Suspicions
+from postmortem.project.runs import from_id
 
 RUN = "set_01/teacher_autoencoder"
 ENDED = "INFO `Trainer.fit` stopped: `max_epochs={}` reached.\n"
 
 
+def suspicions(directory: Path) -> list[str]:
+    """Why the run in that folder is to be suspected."""
+    watched = project(directory.parents[2])
+    return Suspicions(watched).of(RunState(from_id(f"{directory.parent.name}/{directory.name}", watched)))
+
+
 def _causes(root: Path, run: str = RUN, **made: Any) -> list[str]:
-    return [reason.partition(":")[0] for reason in suspicions(make_run(root, run, **made), PROFILE)]
+    return [reason.partition(":")[0] for reason in suspicions(make_run(root, run, **made))]
 
 
 def test_a_healthy_run(tmp_path: Path) -> None:
@@ -284,7 +292,7 @@ def test_a_cache_that_is_refused_by_every_run(tmp_path: Path) -> None:
         "2026-01-01 10:0{}:09 INFO Cache saved: 176 graphs\n" + ENDED.format(20)
     )
     first = make_run(tmp_path, RUN, val_loss=falling(), stderr=refused.format(1, 1))
-    assert suspicions(first, PROFILE) == []
+    assert suspicions(first) == []
     assert _causes(tmp_path, "set_01/student_autoencoder", val_loss=falling(), stderr=refused.format(5, 5)) == [
         "data.stale_cache"
     ]
@@ -337,18 +345,18 @@ def test_screening_a_run_is_a_matter_of_milliseconds(tmp_path: Path) -> None:
         stdout="\rEpoch 1: 5%| 1/20 [0, train_loss=0.1]" * 20_000,
         weights=plain_weights(hidden=512),
     )
-    suspicions(directory, PROFILE)  # starts the helper process
+    suspicions(directory)  # starts the helper process
     start = time.monotonic()
-    suspicions(directory, PROFILE)
+    suspicions(directory)
     assert time.monotonic() - start < 0.25
 
 
 def test_screening_never_raises(tmp_path: Path) -> None:
-    assert suspicions(tmp_path / "a" / "b" / "c", PROFILE) == []
+    assert suspicions(tmp_path / "a" / "b" / "c") == []
     directory = make_run(tmp_path, RUN)
     (directory / "metrics.json").mkdir()
     (directory / "best_model.pt").write_bytes(b"\x80\x02garbage")
-    assert suspicions(directory, PROFILE) == []
+    assert suspicions(directory) == []
 
 
 def test_detectors_say_nothing_of_runs_that_evaluate(tmp_path: Path) -> None:
@@ -365,7 +373,7 @@ def test_a_cache_that_cannot_be_loaded_again_and_again(tmp_path: Path) -> None:
     later = {"val_loss": falling(), "stderr": said.format(5) + ENDED.format(20)}
     assert _causes(tmp_path, "set_01/student_autoencoder", **later) == ["data.stale_cache"]
     # the first one made what the later ones refuse: it is not to blame for that by itself
-    assert suspicions(tmp_path / "experimentruns" / RUN, PROFILE) == []
+    assert suspicions(tmp_path / "experimentruns" / RUN) == []
 
 
 def test_a_limit_that_is_configured_is_meant(tmp_path: Path) -> None:

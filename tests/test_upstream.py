@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from made_runs import facts_of, make_run, plain_weights, project, run_state
+from made_runs import facts_of, make_run, plain_weights
 
 from postmortem.analyze.detectors import upstream as detector
 from postmortem.collect.around import upstream as reader
+from postmortem.discover.discovery import RunState, discover
 from postmortem.facts import Checkpoint, RunFacts, Source, TensorFacts
+from postmortem.project.project import from_config
+from postmortem.project.runs import from_id
 
 FAILED = 'Traceback (most recent call last):\n  File "x.py", line 3, in f\n    g()\nRuntimeError: CUDA out of memory\n'
 
 
 def _facts(root: Path, run: str, state: str = "failed") -> RunFacts:
     facts = facts_of(run, state)
-    reader.read(project(root), run_state(root, run), facts)
+    watched = from_config({"sacct": "off"}, root)
+    reader.read(watched, RunState(from_id(run, watched)), facts, discover(watched, runs_required=False).all_runs)
     return facts
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import replay
 
 from postmortem.collect import collector
+from postmortem.collect.logs.scan import signal_patterns
 from postmortem.discover import discovery
 from postmortem.facts import RunFacts
+from postmortem.jobs.screening import screen
 from postmortem.project import project
 
 SACCT = "JobID|JobName|State|ExitCode|Submit|Start|End|Elapsed|ElapsedRaw|Timelimit"
@@ -30,9 +32,17 @@ CREATE TABLE metrics (key TEXT, value REAL, timestamp INTEGER, run_uuid TEXT, st
 def collected(root: Path, run: str, sacct: str = "off") -> RunFacts:
     """The facts of a run as discovery found it."""
     watched = project.from_config({"sacct": sacct}, root)
-    state = discovery.discover(watched).state_of(run)
+    found = found_in(watched)
+    state = found.state_of(run)
     assert state is not None, f"no run {run}"
-    return collector.collect_run(watched, state)
+    return collector.collect_run(watched, state, found.all_runs, signal_patterns)
+
+
+def found_in(watched: project.Project) -> discovery.Discovery:
+    """What discovery and screening find."""
+    found = discovery.discover(watched)
+    screen(watched, found)
+    return found
 
 
 def diagnosed(root: Path, run: str, sacct: str = "off") -> dict[str, Any]:

@@ -7,10 +7,10 @@ for batch in PLAN.batches:
         name:
             f"analyze_{batch.name}"
         input:
-            facts=PLAN.paths(batch.run_ids, plan.FACTS),
+            facts=PLAN.paths(batch.run_ids, outputs.FACTS),
             catalogue=PLAN.catalogue,
         output:
-            PLAN.paths(batch.run_ids, plan.DIAGNOSIS),
+            PLAN.paths(batch.run_ids, outputs.DIAGNOSIS),
         log:
             f"{LOGS}/analyze_{batch.name}.log",
         group:
@@ -23,10 +23,10 @@ for batch in PLAN.batches:
 
 rule analyze_one:
     input:
-        facts=[f"{PLAN.root}/{{run}}/{plan.FACTS}"],
+        facts=[f"{PLAN.root}/{{run}}/{outputs.FACTS}"],
         catalogue=PLAN.catalogue,
     output:
-        f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}",
+        f"{PLAN.root}/{{run}}/{outputs.DIAGNOSIS}",
     log:
         f"{LOGS}/analyze/{{run}}.log",
     wildcard_constraints:

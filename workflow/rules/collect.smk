@@ -1,4 +1,5 @@
-# Needs: a run's sentinel, logs, config, curves and checkpoints, as far as they are there.
+# Needs: what was found of a run, its sentinel, logs, config, curves and checkpoints, as far as they are there, and the
+#        catalogue: of a large log only what a pattern finds, or what stands out, is kept.
 # Makes: diagnosis.facts.json, all that can be observed about the run.
 
 for batch in PLAN.batches:
@@ -9,8 +10,10 @@ for batch in PLAN.batches:
         input:
             batch.evidence,
             ancient(batch.pipeline_logs),
+            ancient(PLAN.handed(batch.found)),
+            catalogue=PLAN.catalogue,
         output:
-            PLAN.paths(batch.run_ids, plan.FACTS),
+            PLAN.paths(batch.run_ids, outputs.FACTS),
         log:
             f"{LOGS}/collect_{batch.name}.log",
         group:
@@ -21,15 +24,19 @@ for batch in PLAN.batches:
             settings=PLAN.project.settings,
             runs=batch.run_ids,
             touched=batch.touched,
+            found=batch.found,
+            news=batch.news,
         script:
             "../scripts/collect.py"
 
 
 rule collect_one:
     input:
-        evidence_of_one,
+        lambda wildcards: of_one(wildcards).evidence,
+        lambda wildcards: [ancient(file) for file in PLAN.handed(of_one(wildcards).found)],
+        catalogue=PLAN.catalogue,
     output:
-        f"{PLAN.root}/{{run}}/{plan.FACTS}",
+        f"{PLAN.root}/{{run}}/{outputs.FACTS}",
     log:
         f"{LOGS}/collect/{{run}}.log",
     wildcard_constraints:
@@ -39,6 +46,8 @@ rule collect_one:
     params:
         settings=PLAN.project.settings,
         runs=lambda wildcards: [wildcards.run],
-        touched=lambda wildcards: PLAN.touched(wildcards.run),
+        touched=lambda wildcards: of_one(wildcards).touched,
+        found=lambda wildcards: of_one(wildcards).found,
+        news=lambda wildcards: of_one(wildcards).news,
     script:
         "../scripts/collect.py"

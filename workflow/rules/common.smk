@@ -10,8 +10,9 @@ from snakemake.logging import logger
 # Found from this file, not from the caller's: the workflow may be a module of another one.
 sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent / "scripts"))
 
-from postmortem.jobs import plan
+from postmortem import outputs
 from postmortem.errors import ConfigError
+from postmortem.jobs import plan
 
 
 def is_main_process():
@@ -40,7 +41,7 @@ def make_plan():
 
 
 PLAN = make_plan()
-LOGS = ".snakemake/postmortem"
+LOGS = str(outputs.STATE_FOLDER)
 ANNOUNCED = []
 
 
@@ -49,13 +50,13 @@ def everything(wildcards):
     if is_main_process() and not ANNOUNCED:
         ANNOUNCED.extend(PLAN.announce())
         logger.info("\n".join(ANNOUNCED))
-    summaries = [f"{PLAN.root}/diagnoses.{kind}" for kind in ("md", "html", "tsv")]
-    return PLAN.paths(PLAN.run_ids, plan.REPORT) + summaries
+    summaries = [f"{PLAN.root}/{name}" for name in outputs.OF_THE_PROJECT]
+    return PLAN.paths(PLAN.run_ids, outputs.REPORT) + summaries
 
 
-def evidence_of_one(wildcards):
-    """What the diagnosis of a run is made of that was asked for by its path, failed or not."""
+def of_one(wildcards):
+    """The batch of a run that was asked for by its path, failed or not."""
     try:
-        return PLAN.evidence_of_one(wildcards.run)
+        return PLAN.batch_of_one(wildcards.run)
     except ConfigError as error:
         raise PostmortemError(f"postmortem: {error}") from None

@@ -7,10 +7,10 @@ for batch in PLAN.batches:
         name:
             f"report_{batch.name}"
         input:
-            diagnoses=PLAN.paths(batch.run_ids, plan.DIAGNOSIS),
+            diagnoses=PLAN.paths(batch.run_ids, outputs.DIAGNOSIS),
             templates=PLAN.templates,
         output:
-            PLAN.paths(batch.run_ids, plan.REPORT),
+            PLAN.paths(batch.run_ids, outputs.REPORT),
         log:
             f"{LOGS}/report_{batch.name}.log",
         group:
@@ -23,10 +23,10 @@ for batch in PLAN.batches:
 
 rule report_one:
     input:
-        diagnoses=[f"{PLAN.root}/{{run}}/{plan.DIAGNOSIS}"],
+        diagnoses=[f"{PLAN.root}/{{run}}/{outputs.DIAGNOSIS}"],
         templates=PLAN.templates,
     output:
-        f"{PLAN.root}/{{run}}/{plan.REPORT}",
+        f"{PLAN.root}/{{run}}/{outputs.REPORT}",
     log:
         f"{LOGS}/report/{{run}}.log",
     wildcard_constraints:
@@ -39,12 +39,12 @@ rule report_one:
 
 rule summarize:
     input:
-        diagnoses=PLAN.paths(PLAN.run_ids, plan.DIAGNOSIS),
+        diagnoses=PLAN.paths(PLAN.run_ids, outputs.DIAGNOSIS),
         templates=PLAN.templates,
     output:
-        md=f"{PLAN.root}/diagnoses.md",
-        html=f"{PLAN.root}/diagnoses.html",
-        tsv=f"{PLAN.root}/diagnoses.tsv",
+        md=f"{PLAN.root}/{outputs.SUMMARIES['md']}",
+        html=f"{PLAN.root}/{outputs.SUMMARIES['html']}",
+        tsv=f"{PLAN.root}/{outputs.SUMMARIES['tsv']}",
     log:
         f"{LOGS}/summarize.log",
     localrule: True

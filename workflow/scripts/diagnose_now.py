@@ -2,6 +2,6 @@
 
 import sys
 
-from postmortem.jobs.command_line import main
+from postmortem.jobs.diagnose_now import main
 
 sys.exit(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from .facts import ABSENT, UNREADABLE, Source
 
@@ -40,8 +39,3 @@ def _mode(path: Path) -> str:
         return f"{os.stat(path).st_mode & 0o7777:o}"
     except OSError:
         return "unknown"
-
-
-def run_directory(project: Any, run_state: Any) -> Path:
-    """Absolute directory of a run, whether discovery gives it relative to the root or absolute."""
-    return Path(project.root) / str(run_state.directory)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..collect.evidence import NAME_IN_REPORT
 from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Claim, Evidence, Finding, Support
 
 _RANK = {FATAL: 0, GENERIC: 0, SYMPTOM: 1, HINT: 2, WRAPPER: 3}
@@ -154,14 +155,6 @@ def _follows_from(finding: Finding, cause: Finding, explained_by: Mapping[int, F
     return False
 
 
-# How the report names a kind of evidence that agrees.
-_KINDS = {
-    "slurm": "SLURM's accounting", "curve": "the curves", "config": "the configuration", "checkpoint": "the checkpoint",
-    "data": "the data", "tracker": "the tracker's database", "metrics": "the metrics", "upstream": "the runs it needs",
-    "log": "the log", "snakemake": "Snakemake's log", "code": "the code", "good_run": "the last good run",
-}  # fmt: skip
-
-
 def _confirmed_by_others(claim: Claim, others: list[Claim]) -> Claim:
     """The claim with what findings of the same cause from other kinds of evidence say: they confirm it."""
     known = {item.kind for item in claim.evidence}
@@ -170,10 +163,13 @@ def _confirmed_by_others(claim: Claim, others: list[Claim]) -> Claim:
     for other in others:
         if other is claim or other.id != claim.id or other.role == HINT or other.position.line:
             continue
-        new = [item for item in other.evidence if item.kind in _KINDS and (item.source, item.text) not in quoted]
+        new = [
+            item for item in other.evidence if item.kind in NAME_IN_REPORT and (item.source, item.text) not in quoted
+        ]
         for kind in dict.fromkeys(item.kind for item in new if item.kind not in known):
             item = next(item for item in reversed(new) if item.kind == kind)
-            confirmed_by.append(f"{_KINDS[kind]} ({item.source}): {' '.join((item.note or item.text).split())[:160]}")
+            what = " ".join((item.note or item.text).split())
+            confirmed_by.append(f"{NAME_IN_REPORT[kind]} ({item.source}): {what[:160]}")
         evidence += new
         known |= {item.kind for item in new}
         quoted |= {(item.source, item.text) for item in new}

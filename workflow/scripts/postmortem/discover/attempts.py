@@ -9,7 +9,7 @@ from .. import times
 from ..facts import Attempt, SlurmJob, SnakemakeJob
 from .log_ending import Ending
 from .sacct import base_id
-from .scheduler_records import History
+from .scheduler_records import SchedulerRecords
 
 ATTEMPTS_KEPT = 50  # of one run; a run that was tried more often is shown by its newest ones
 BY_HAND = timedelta(seconds=2)  # a log that begins later than that after the last job's end was written without a job
@@ -28,18 +28,18 @@ class Tried:
         return times.parse(self.attempt.start) or datetime.min
 
 
-def of_run(run_id: str, past: History, endings: list[Ending]) -> list[Tried]:
+def of_run(run_id: str, records: SchedulerRecords, endings: list[Ending]) -> list[Tried]:
     """One per SLURM record, joined with the Snakemake job of the same id; one per other Snakemake job."""
     found = []
-    for record in past.slurm.get(run_id, []):
+    for record in records.slurm.get(run_id, []):
         start = record.start or record.submit
-        found.append(Tried(Attempt(0, record.id, record.state, start, record.end, _logs(record.id, past)), record))
+        found.append(Tried(Attempt(0, record.id, record.state, start, record.end, _logs(record.id, records)), record))
     last_of_id = {base_id(tried.attempt.job_id): tried for tried in found}
-    for job in past.jobs.get(run_id, []):
+    for job in records.jobs.get(run_id, []):
         if job.external_jobid and (tried := last_of_id.get(base_id(job.external_jobid))):
             tried.snakemake.append(job)
             continue
-        logs = _logs(job.external_jobid, past) if job.external_jobid else []
+        logs = _logs(job.external_jobid, records) if job.external_jobid else []
         attempt = Attempt(0, job.external_jobid, job.state, job.time, job.ended, logs)
         found.append(Tried(attempt, snakemake=[job]))
     for tried in found:
@@ -63,8 +63,8 @@ def _add_by_hand(found: list[Tried], endings: list[Ending]) -> None:
     found.append(Tried(Attempt(0, start=_iso(first), end=_iso(last))))
 
 
-def _logs(job_id: str, past: History) -> list[str]:
-    files = past.files.get(job_id) or past.files.get(base_id(job_id))
+def _logs(job_id: str, records: SchedulerRecords) -> list[str]:
+    files = records.files.get(job_id) or records.files.get(base_id(job_id))
     return [str(path) for path, _ in files.logs] if files else []
 
 

@@ -1,13 +1,13 @@
 """Which runs failed, and how we know.
 
-Every source says a word about a run: it failed, it succeeded, it runs. Words of earlier attempts do not count: those
-that ended before the newest attempt began. Of the words that are left a failure outweighs a success, since a program
+Every source records a state of a run: it failed, it succeeded, it runs. What is recorded of earlier attempts does not
+count: of those that ended before the newest attempt began. Of the rest a failure outweighs a success, since a program
 can record its success and die then. Cheap, since it runs whenever the Snakefile is parsed: only ends of logs are read.
+Whether a run that ended well is to be suspected is not asked here: screening does, after it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,11 +16,10 @@ from typing import Any
 
 from .. import times
 from ..facts import Attempt, SlurmJob, SnakemakeJob
-from ..jobs.screening_memory import Screened
 from ..log_prefix import strip_prefix
 from ..project.project import Project, require_runs
-from ..project.runs import Run, can_be_named, find_all, success_artefact
-from . import attempts, log_ending, run_table, scheduler_records
+from ..project.runs import Run, can_be_named, find_all, own_streams, success_artefact
+from . import attempts, log_ending, run_table, scheduler_records, sentinel
 from .attempts import Tried
 from .log_ending import Ending
 from .recorded_states import (
@@ -28,17 +27,17 @@ from .recorded_states import (
     FAILED,
     OPEN,
     RUNNING,
-    Word,
+    RecordedState,
     of_accounting,
     of_newest_attempt,
     of_snakemake,
     of_table,
 )
 from .sacct import base_id
-from .scheduler_records import History
+from .scheduler_records import SchedulerRecords
+from .sentinel import SENTINEL
 from .workflow_failure import find as find_workflow_failure
 
-SENTINEL = ".failed"
 RECENT = timedelta(minutes=10)  # a training that lives writes to its log more often; validation epochs may take minutes
 NEWER = (
     2.0  # seconds by which one file must be younger than another; copies and coarse file systems blur less than that
@@ -79,7 +78,7 @@ class Discovery:
 
     runs: list[RunState]
     workflow: RunState | None
-    history: History
+    records: SchedulerRecords
     notes: list[str]
 
     @property
@@ -87,6 +86,11 @@ class Discovery:
         """Those that diagnose_all diagnoses."""
         chosen = [state for state in self.runs if state.state in DIAGNOSED and can_be_named(state.run.id)]
         return chosen + ([self.workflow] if self.workflow else [])
+
+    @property
+    def all_runs(self) -> dict[str, RunState]:
+        """By id, for the readers that look beyond the run that they read."""
+        return {state.run.id: state for state in self.runs}
 
     def state_of(self, run_id: str) -> RunState | None:
         every = [*self.runs, *([self.workflow] if self.workflow else [])]
@@ -114,21 +118,19 @@ def discover(project: Project, runs_required: bool = True) -> Discovery:
     runs = find_all(project)
     looks = [_Look(project, run) for run in runs]
     known_jobs = {job_id: look.run.id for look in looks for job_id in look.known_jobs()}
-    past = scheduler_records.read(project, runs, known_jobs)
+    records = scheduler_records.read(project, runs, known_jobs)
     table = run_table.read(project)
-    workflow_run = find_workflow_failure(project, past.logs, {run.id for run in runs})
+    workflow_run = find_workflow_failure(project, records.logs, {run.id for run in runs})
     if workflow_run is None and runs_required:
         require_runs(project)
-    screened = Screened(project)
-    states = [look.state(past, table, screened) for look in looks]
-    screened.save()
+    states = [look.state(records, table) for look in looks]
     workflow = None
     if workflow_run:
         workflow = RunState(
             workflow_run.run, "failed", [workflow_run.reason], snakemake_logs=workflow_run.logs,
             attempts=[Attempt(1, state="failed", logs=workflow_run.logs)],
         )  # fmt: skip
-    return Discovery(states, workflow, past, [*past.problems, *table.problems])
+    return Discovery(states, workflow, records, [*records.problems, *table.problems])
 
 
 class _Look:
@@ -137,13 +139,12 @@ class _Look:
     def __init__(self, project: Project, run: Run) -> None:
         self.project, self.run = project, run
         self.sentinel_path = run.directory / SENTINEL
-        self.sentinel = read_sentinel(self.sentinel_path)
+        self.sentinel = sentinel.read(run.directory)
         self.artefact = success_artefact(run, project.profile)
         self.has_artefact = self.artefact is not None and _size(self.artefact) > 0
         self.endings = [
             found
-            for pattern in (*project.profile.logs.stderr, *project.profile.logs.stdout)
-            for path in ([run.directory / pattern] if "*" not in pattern else sorted(run.directory.glob(pattern)))
+            for path, _ in own_streams(run, project.profile)
             if (found := log_ending.read(path, project.profile.success_line)) and found.size
         ]
 
@@ -152,52 +153,49 @@ class _Look:
         named = [str(self.sentinel.get("slurm_job_id") or "")] if self.sentinel else []
         return [job_id for job_id in [*named, *(end.job_id for end in self.endings)] if job_id]
 
-    def state(self, past: History, table: run_table.RunTable, screened: Screened) -> RunState:
-        words = [*self._own_words(), *of_snakemake(past.jobs.get(self.run.id, []))]
-        words += of_accounting(past.slurm.get(self.run.id, []))
-        words += of_table(table.runs.get(self.run.id))
-        counted = of_newest_attempt(words)
-        state, reasons = self._judge(counted)
-        refusal = past.refused.get(self.run.id) if state == "unknown" and not self.endings else None
+    def state(self, records: SchedulerRecords, table: run_table.RunTable) -> RunState:
+        recorded = [*self._own_states(), *of_snakemake(records.jobs.get(self.run.id, []))]
+        recorded += of_accounting(records.slurm.get(self.run.id, []))
+        recorded += of_table(table.runs.get(self.run.id))
+        state, reasons = self._weigh(of_newest_attempt(recorded))
+        refusal = records.refused.get(self.run.id) if state == "unknown" and not self.endings else None
         if refusal:
             state, reasons = "failed", [f"{self.project.relative(refusal[0])} says “{refusal[1]}”"]
-        if state == "complete" and (doubts := screened.suspicions(self.run)):
-            state, reasons = "suspect", [*doubts, *reasons]
-        tried = attempts.of_run(self.run.id, past, self.endings)
+        tried = attempts.of_run(self.run.id, records, self.endings)
         last = tried[-1] if tried else Tried(Attempt(1))
         for one in tried:
             one.attempt.logs = [self.project.relative(path) for path in one.attempt.logs]
-        files = past.files.get(last.attempt.job_id) or past.files.get(base_id(last.attempt.job_id))
+        files = records.files.get(last.attempt.job_id) or records.files.get(base_id(last.attempt.job_id))
         return RunState(
             run=self.run,
             state=state,
             reasons=reasons,
             sentinel=self.sentinel or {},
-            job_ids=past.job_ids(self.run.id),
+            job_ids=records.job_ids(self.run.id),
             attempts=[one.attempt for one in tried],
             slurm_jobs=[last.slurm] if last.slurm else [],
             snakemake_jobs=last.snakemake,
             job_logs=[(refusal[0], "console")] if refusal else files.logs if files and last.attempt.job_id else [],
-            snakemake_logs=_showing(last.snakemake, past),
-            not_read=[*past.problems, *table.problems],
+            snakemake_logs=_showing(last.snakemake, records),
+            not_read=[*records.problems, *table.problems],
         )
 
-    def _own_words(self) -> Iterable[Word]:
+    def _own_states(self) -> Iterable[RecordedState]:
         if self.sentinel is not None and not self._outlived():
             when = times.parse(str(self.sentinel.get("time") or "")) or times.modified(self.sentinel_path)
-            yield Word(FAILED, f"{SENTINEL} is there{_said_by(self.sentinel)}", None, when)
+            yield RecordedState(FAILED, f"{SENTINEL} is there{_told_by(self.sentinel)}", None, when)
         for end in self.endings:
             if end.fatal and not self._went_on_elsewhere(end):
-                said = f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”"
-                yield Word(FAILED, said, end.first, end.last, by_looks=True)
+                reason = f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”"
+                yield RecordedState(FAILED, reason, end.first, end.last, by_looks=True)
             elif end.fatal:
-                yield Word(
+                yield RecordedState(
                     COMPLETE, f"another log than {end.path.name} tells of work done to its end", end.first, end.last
                 )
             elif end.succeeded:
-                yield Word(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
+                yield RecordedState(COMPLETE, f"{end.path.name} says that it ended well", end.first, end.last)
             else:
-                yield Word(OPEN, "", end.first, end.last)
+                yield RecordedState(OPEN, "", end.first, end.last)
 
     def _went_on_elsewhere(self, end: Ending) -> bool:
         """An exception that was printed and survived: another stream tells of work done to its end.
@@ -213,37 +211,37 @@ class _Look:
             return False
         return _modified_seconds(self.artefact) > _modified_seconds(self.sentinel_path) + NEWER
 
-    def _judge(self, words: list[Word]) -> tuple[str, list[str]]:
-        failures = [word.reason for word in words if word.verdict == FAILED]
-        if self.has_artefact and any(word.verdict == COMPLETE and word.by_exit_status for word in words):
+    def _weigh(self, recorded: list[RecordedState]) -> tuple[str, list[str]]:
+        failures = [item.reason for item in recorded if item.state == FAILED]
+        if self.has_artefact and any(item.state == COMPLETE and item.by_exit_status for item in recorded):
             # What looks like an uncaught exception at a log's end was survived: it did not change the exit status.
-            failures = [word.reason for word in words if word.verdict == FAILED and not word.by_looks]
-        running = [word for word in words if word.verdict == RUNNING]
+            failures = [item.reason for item in recorded if item.state == FAILED and not item.by_looks]
+        running = [item for item in recorded if item.state == RUNNING]
         if failures:
             return "failed", failures
         if running:
             return "running", [running[-1].reason]
-        successes = [word.reason for word in words if word.verdict == COMPLETE]
+        successes = [item.reason for item in recorded if item.state == COMPLETE]
         if successes:
             if self.artefact is not None and self.artefact.is_file() and not self.has_artefact:
                 return "suspect", [f"{self.artefact.name} is empty, although {successes[-1]}"]
             return "complete", [successes[-1]]
-        return self._judge_silence(words)
+        return self._weigh_silence(recorded)
 
-    def _judge_silence(self, words: list[Word]) -> tuple[str, list[str]]:
+    def _weigh_silence(self, recorded: list[RecordedState]) -> tuple[str, list[str]]:
         """Nobody says how it ended."""
         started = bool(self.endings) or (self.run.directory / (self.project.profile.config_file or "-")).is_file()
-        recorded = any(word.verdict == OPEN and word.recorded for word in words)
+        in_database = any(item.state == OPEN and item.in_database for item in recorded)
         if started and self._is_recent():
             return "running", ["its log was written to less than 10 minutes ago"]
         if self.artefact is None:
-            return ("failed", ["the database says running, but nothing runs"]) if recorded else (
+            return ("failed", ["the database says running, but nothing runs"]) if in_database else (
                 "unknown", ["nothing says how it ended"])  # fmt: skip
         if not self.has_artefact:
             if not started:
                 return "unknown", ["it has not started"]
             return "failed", [f"it was started, but {self.artefact.name} is not there, and nothing runs"]
-        if recorded and self.project.profile.success_line and self.endings:
+        if in_database and self.project.profile.success_line and self.endings:
             return "failed", [
                 "the database says running, but nothing runs, and its log does not say that it ended well"
             ]
@@ -256,27 +254,16 @@ class _Look:
         return bool(last) and abs(datetime.now() - max(last)) < RECENT
 
 
-def read_sentinel(path: Path) -> dict[str, Any] | None:
-    """A sentinel's content; {} if it is empty or broken, for it is one nevertheless; None if there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8", errors="replace") or "{}")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _showing(jobs: list[SnakemakeJob], past: History) -> list[str]:
+def _showing(jobs: list[SnakemakeJob], records: SchedulerRecords) -> list[str]:
     """The Snakemake logs that tell of these jobs: a log file, and a console capture of the same call."""
     known = {(job.rule, job.jobid, job.time) for job in jobs}
-    return [log.path for log in past.logs if any((job.rule, job.jobid, job.time) in known for job in log.jobs)]
+    return [log.path for log in records.logs if any((job.rule, job.jobid, job.time) in known for job in log.jobs)]
 
 
-def _said_by(sentinel: dict[str, Any]) -> str:
-    said = [f"{key} {sentinel[key]}" for key in ("rule", "slurm_job_id", "exit_code", "source") if sentinel.get(key)]
-    reason = f": {sentinel['reason']}" if sentinel.get("reason") else ""
-    return f" ({', '.join(said)}{reason})" if said or reason else ""
+def _told_by(content: dict[str, Any]) -> str:
+    told = [f"{key} {content[key]}" for key in ("rule", "slurm_job_id", "exit_code", "source") if content.get(key)]
+    reason = f": {content['reason']}" if content.get("reason") else ""
+    return f" ({', '.join(told)}{reason})" if told or reason else ""
 
 
 def _action(state: RunState) -> str:

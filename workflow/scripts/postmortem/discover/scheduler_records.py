@@ -1,8 +1,4 @@
-"""What Snakemake and SLURM know of each run: their logs and records, matched to runs.
-
-A job belongs to a run by the files that it makes or logs to; a SLURM record by its job id, where a Snakemake log or a
-file name tells it, else by what its submission says.
-"""
+"""What Snakemake and SLURM know of each run: their logs and records, matched to runs (jobs_of_runs says how)."""
 
 from __future__ import annotations
 
@@ -15,25 +11,21 @@ from pathlib import Path
 from .. import times
 from ..facts import SlurmJob, SnakemakeJob
 from ..installation import SNAKEFILE
+from ..outputs import MARK, OF_A_RUN, OF_THE_PROJECT
 from ..project.project import SACCT_AUTO, SACCT_OFF, Project
-from ..project.runs import Run, run_of_path
-from . import groups, job_files, job_names, sacct, snakemake_log
-from .job_files import JobFiles
-from .job_names import JobNames
+from ..project.runs import Run
+from . import sacct, snakemake_log
+from .jobs_of_runs import JobFiles, JobMatcher, find_job_files, refused, run_of_own_log, runs_of_job, settle_groups
 from .snakemake_log import SnakemakeLog
 
 LOGS_READ = 60  # Snakemake logs, the newest: older attempts are history that nobody asks for
 LOG_BYTES = 8 * 1024 * 1024  # of one Snakemake log; 20,000 jobs
 ALL_LOG_BYTES = 32 * 1024 * 1024  # of all of them together; about half a second
-INNER_LOG_BYTES = 16 * 1024  # of a job's own log: the block of its rule stands at the top
 LIVE_IDS = 500  # job ids given to one call of sacct
-OWN_OUTPUTS = {"diagnosis.facts.json", "diagnosis.json", "diagnosis.md"}
-OWN_MARK = "postmortem: "
-"""Lines of ours in Snakemake's logs begin so: our logs lie among the pipeline's."""
 
 
 @dataclass
-class History:
+class SchedulerRecords:
     """What was found, oldest first. logs: the pipeline's Snakemake logs. jobs, slurm: by run id. files: by job id."""
 
     logs: list[SnakemakeLog] = field(default_factory=list)
@@ -54,30 +46,22 @@ class History:
         return sorted(dict.fromkeys(ids), key=_number)
 
 
-def read(project: Project, runs: list[Run], known_jobs: dict[str, str]) -> History:
+def read(project: Project, runs: list[Run], known_jobs: dict[str, str]) -> SchedulerRecords:
     """Read what the schedulers left. known_jobs: job ids that sentinels and runs' own logs tell, with their runs."""
-    history = History(run_of_job=dict(known_jobs))
+    records = SchedulerRecords(run_of_job=dict(known_jobs))
     known = {run.id for run in runs}
-    _read_snakemake_logs(project, history, known)
-    history.files = job_files.find(project)
-    for log in history.logs:
-        groups.settle(log.jobs, history.files)
-    names = JobNames(project, runs, history.jobs)
-    _ask_inner_logs(project, history, known, names)
-    _read_accounting(project, history, names)
-    history.refused = job_names.refused(project, names)
-    return history
+    _read_snakemake_logs(project, records, known)
+    records.files = find_job_files(project)
+    for log in records.logs:
+        settle_groups(log.jobs, records.files)
+    matcher = JobMatcher(project, runs, records.jobs)
+    _ask_own_logs(project, records, known, matcher)
+    _read_accounting(project, records, matcher)
+    records.refused = refused(project, matcher)
+    return records
 
 
-def runs_of_job(job: SnakemakeJob, project: Project) -> list[str]:
-    """Ids of the runs that a job's outputs and logs lie in, be they on disk or not. Our own jobs belong to none."""
-    if any(Path(output).name in OWN_OUTPUTS for output in job.outputs):
-        return []
-    found = (run_of_path(path, project) for path in [*job.outputs, *job.logs])
-    return list(dict.fromkeys(run_id for run_id in found if run_id))
-
-
-def _read_snakemake_logs(project: Project, history: History, known: set[str]) -> None:
+def _read_snakemake_logs(project: Project, records: SchedulerRecords, known: set[str]) -> None:
     paths = sorted({path for pattern in project.profile.logs.snakemake for path in project.root.glob(pattern)})[
         -LOGS_READ:
     ]
@@ -89,17 +73,17 @@ def _read_snakemake_logs(project: Project, history: History, known: set[str]) ->
         try:
             text = _tail(path, min(LOG_BYTES, budget))
         except OSError as error:
-            history.problems.append(f"{name}: cannot be read ({error.strerror})")
+            records.problems.append(f"{name}: cannot be read ({error.strerror})")
             continue
         budget -= len(text)
         log = snakemake_log.parse(text, name)
         if not _is_own(log, text):
-            history.logs.insert(0, log)
+            records.logs.insert(0, log)
         if budget <= 0:
-            history.problems.append("older Snakemake logs were not read: they are too large")
+            records.problems.append("older Snakemake logs were not read: they are too large")
             break
     seen: set[tuple[str, ...]] = set()
-    for log in history.logs:
+    for log in records.logs:
         for job in log.jobs:
             key = (job.rule, job.jobid, job.time, job.external_jobid, *job.outputs)
             if key in seen:  # a console shows the same job as the log file
@@ -107,9 +91,9 @@ def _read_snakemake_logs(project: Project, history: History, known: set[str]) ->
             seen.add(key)
             for run_id in runs_of_job(job, project):
                 if run_id in known:
-                    history.jobs.setdefault(run_id, []).append(job)
+                    records.jobs.setdefault(run_id, []).append(job)
                     if job.external_jobid:
-                        history.run_of_job.setdefault(job.external_jobid, run_id)
+                        records.run_of_job.setdefault(job.external_jobid, run_id)
 
 
 def _is_own(log: SnakemakeLog, text: str) -> bool:
@@ -118,52 +102,37 @@ def _is_own(log: SnakemakeLog, text: str) -> bool:
         return True
     if log.jobs:
         return all(_is_own_job(job) for job in log.jobs)
-    return f"\n{OWN_MARK}" in f"\n{text}"
+    return f"\n{MARK}" in f"\n{text}"
 
 
 def _is_own_job(job: SnakemakeJob) -> bool:
     names = {Path(output).name for output in job.outputs}
-    return bool(names & OWN_OUTPUTS or "diagnoses.tsv" in names) or job.rule.endswith("diagnose_all")
+    return bool(names & {*OF_A_RUN, *OF_THE_PROJECT}) or job.rule.endswith("diagnose_all")
 
 
-def _ask_inner_logs(project: Project, history: History, known: set[str], names: JobNames) -> None:
-    """A job whose id no main log tells: its log's name may tell the run, or the Snakemake inside it, at its top."""
-    for job_id, files in history.files.items():
-        if job_id in history.run_of_job:
-            continue
-        if run_id := names.in_name(files.rule):
-            history.run_of_job[job_id] = run_id
-            continue
-        for path, _ in files.logs:
-            try:
-                with path.open("rb") as stream:
-                    head = stream.read(INNER_LOG_BYTES).decode("utf-8", "replace")
-            except OSError:
-                continue
-            jobs = snakemake_log.parse(head, project.relative(path)).jobs
-            run_ids = [run_id for job in jobs for run_id in runs_of_job(job, project) if run_id in known]
-            if run_ids:
-                history.run_of_job[job_id] = run_ids[0]
-                break
+def _ask_own_logs(project: Project, records: SchedulerRecords, known: set[str], matcher: JobMatcher) -> None:
+    for job_id, files in records.files.items():
+        if job_id not in records.run_of_job and (run_id := run_of_own_log(files, project, known, matcher)):
+            records.run_of_job[job_id] = run_id
 
 
-def _read_accounting(project: Project, history: History, names: JobNames) -> None:
+def _read_accounting(project: Project, records: SchedulerRecords, matcher: JobMatcher) -> None:
     if project.sacct == SACCT_OFF:
         return
     if project.sacct == SACCT_AUTO:
-        newest = sorted(history.run_of_job, key=_number)[-LIVE_IDS:]
+        newest = sorted(records.run_of_job, key=_number)[-LIVE_IDS:]
         accounting = sacct.live(newest, project.root)
     else:
         accounting = sacct.read_table(Path(project.sacct), project.relative(project.sacct))
     if accounting.problem:
-        history.problems.append(accounting.problem)
-    known = history.run_of_job
+        records.problems.append(accounting.problem)
+    known = records.run_of_job
     for job in _of_this_project(accounting.jobs, project.root, known):
-        run_id = known.get(job.id) or known.get(job.fields.get("JobIDRaw", "")) or names.run_of(job)
+        run_id = known.get(job.id) or known.get(job.fields.get("JobIDRaw", "")) or matcher.run_of(job)
         if run_id:
-            history.slurm.setdefault(run_id, []).append(job)
-    for records in history.slurm.values():
-        records.sort(key=lambda job: times.parse(job.submit or job.start) or datetime.min)
+            records.slurm.setdefault(run_id, []).append(job)
+    for of_run in records.slurm.values():
+        of_run.sort(key=lambda job: times.parse(job.submit or job.start) or datetime.min)
 
 
 def _of_this_project(jobs: list[SlurmJob], root: Path, known: dict[str, str]) -> Iterable[SlurmJob]:

@@ -1,7 +1,7 @@
 """Sentinels: the file `.failed` in a run's folder, which says that the run failed, and how its attempt ended.
 
-In: a Snakemake log, or what SLURM says of a job. Out: the file, written whole. A run's folder is never made here: a job
-that was refused before it had one is a failure of the workflow.
+Read from a run's folder; made from a Snakemake log, or from what SLURM says of a job, and written whole. A run's folder
+is never made here: a job that was refused before it had one is a failure of the workflow.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 from ..facts import SlurmJob, SnakemakeJob
 from ..files import write_whole
 from ..project.project import Project
-from ..project.runs import from_id
-from . import groups, job_files, snakemake_log
-from .discovery import SENTINEL, read_sentinel
-from .scheduler_records import run_of_path, runs_of_job
+from ..project.runs import from_id, run_of_path
+from . import snakemake_log
+from .jobs_of_runs import find_job_files, runs_of_job, settle_groups
 from .snakemake_log import SnakemakeLog
 
+SENTINEL = ".failed"
 _EXIT = re.compile(
     r"Command '(?P<command>.*?)' "
     r"(?:returned non-zero exit status (?P<code>\d+)|died with <Signals\.\w+: (?P<signal>\d+)>)",
@@ -31,13 +31,24 @@ _SLURM_ID = re.compile(r"\d+(?:[_+]\d+)?")
 _REASON_LENGTH = 300
 
 
+def read(directory: Path) -> dict[str, Any] | None:
+    """The content of a run's sentinel; {} for an empty or broken one, for it is one nevertheless; None without one."""
+    try:
+        content = json.loads((directory / SENTINEL).read_text(encoding="utf-8", errors="replace") or "{}")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def write(directory: Path, content: dict[str, Any]) -> None:
     """Write a run's sentinel. What another writer knows of the same SLURM job is kept: a trap knows the exit code."""
-    said = {key: value for key, value in content.items() if value not in ("", None, [], {})}
-    before = read_sentinel(directory / SENTINEL) or {}
-    if said.get("slurm_job_id") and said["slurm_job_id"] == before.get("slurm_job_id"):
-        said = before | said
-    write_whole(directory / SENTINEL, json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    known = {key: value for key, value in content.items() if value not in ("", None, [], {})}
+    before = read(directory) or {}
+    if known.get("slurm_job_id") and known["slurm_job_id"] == before.get("slurm_job_id"):
+        known = before | known
+    write_whole(directory / SENTINEL, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_from_log(project: Project, log_file: Path) -> list[str]:
@@ -48,7 +59,7 @@ def write_from_log(project: Project, log_file: Path) -> list[str]:
     text = log_file.read_text(encoding="utf-8", errors="replace")
     log = snakemake_log.parse(text, project.relative(log_file))
     found: dict[str, dict[str, Any]] = {}
-    groups.settle(log.jobs, job_files.find(project))
+    settle_groups(log.jobs, find_job_files(project))
     for job in log.jobs:
         if job.state != snakemake_log.FAILED:
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..project.project import DEFAULT_EXPERIMENT_ROOT, Project
 from ..project.runs import WORKFLOW, Run, from_id
-from .scheduler_records import runs_of_job
+from .jobs_of_runs import runs_of_job
 from .snakemake_log import FAILED, SnakemakeLog
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import times
-from ..collect.collector import run_log_files
-from ..discover.discovery import SENTINEL, Discovery, RunState
+from ..collect.evidence import shared_logs, watched_files
+from ..discover.discovery import Discovery, RunState
+from ..discover.sentinel import SENTINEL
 from ..project.project import Project
-from ..project.runs import WORKFLOW, Run, can_be_named
+from ..project.runs import WORKFLOW, can_be_named
+from . import handover
 
 
 @dataclass
@@ -19,7 +21,8 @@ class Batch:
     """name: fits into a rule's name. run_ids: sorted; the pipeline's own failure is alone in its batch.
 
     evidence: the files that its runs' facts are collected from. pipeline_logs: likewise, but shared with other runs
-    and still written to when these have failed. touched: when each run's sentinel was touched.
+    and still written to when these have failed. touched: when each run's sentinel was touched. found: the file with
+    what was found of its runs. news: the digest of that.
     """
 
     name: str
@@ -27,6 +30,8 @@ class Batch:
     evidence: list[str] = field(default_factory=list)
     pipeline_logs: list[str] = field(default_factory=list)
     touched: dict[str, str] = field(default_factory=dict)
+    found: str = ""
+    news: str = ""
 
 
 def deal(run_ids: list[str], known_runs: int, runs_per_job: int) -> list[Batch]:
@@ -46,7 +51,7 @@ def deal(run_ids: list[str], known_runs: int, runs_per_job: int) -> list[Batch]:
 
 
 def of_discovery(project: Project, discovery: Discovery) -> list[Batch]:
-    """The batches of all runs that are to be diagnosed, with their evidence."""
+    """The batches of all runs that are to be diagnosed, with their evidence, and with what was found handed over."""
     states = {state.run.id: state for state in discovery.diagnosed}
     batches = deal(list(states), len(discovery.runs), project.runs_per_job)
     for batch in batches:
@@ -54,6 +59,9 @@ def of_discovery(project: Project, discovery: Discovery) -> list[Batch]:
         batch.evidence = list(dict.fromkeys(path for state in of_batch for path in evidence(project, state)))
         batch.pipeline_logs = list(dict.fromkeys(path for state in of_batch for path in pipeline_logs(project, state)))
         batch.touched = {run_id: moment for run_id in batch.run_ids if (moment := touched(states[run_id]))}
+        batch.found = handover.file_of_batch(batch.name)
+        batch.news = handover.write(project, of_batch, batch.found)
+    handover.write_all(project, discovery.runs)
     return batches
 
 
@@ -62,27 +70,16 @@ def evidence(project: Project, state: RunState) -> list[str]:
 
     Relative to the project where they lie in it.
     """
-    run, profile = state.run, project.profile
-    paths = [path for path, role, _ in run_log_files(project, state) if not _is_shared(run, role)]
-    if run.id != WORKFLOW:
-        paths.append(run.directory / SENTINEL)
-        names = [profile.config_file, profile.metrics_file, *profile.checkpoints, *profile.curves]
-        paths += [path for name in names if name for path in sorted(run.directory.glob(name))]
-    return _names(project, paths)
+    return _names(project, watched_files(project, state))
 
 
 def pipeline_logs(project: Project, state: RunState) -> list[str]:
     """Snakemake's logs that tell of the run. They grow while other runs go on, which says nothing new of this one."""
-    return _names(project, (path for path, role, _ in run_log_files(project, state) if _is_shared(state.run, role)))
-
-
-def _is_shared(run: Run, role: str) -> bool:
-    return role in ("snakemake", "console") and run.id != WORKFLOW
+    return _names(project, shared_logs(project, state))
 
 
 def _names(project: Project, paths: Iterable[Path]) -> list[str]:
-    names = [project.relative(path) for path in dict.fromkeys(paths) if _is_readable_file(path)]
-    return [name for name in names if can_be_named(name)]
+    return [name for path in paths if can_be_named(name := project.relative(path))]
 
 
 def touched(state: RunState) -> str:
@@ -92,10 +89,3 @@ def touched(state: RunState) -> str:
     """
     moment = times.modified(state.directory / SENTINEL) if state.run.id != WORKFLOW else None
     return moment.isoformat() if moment else ""
-
-
-def _is_readable_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False

@@ -2,31 +2,109 @@
 
 The files are those of the workflow's rules, made by the same functions, each written whole. No Snakemake in between:
 the pipeline may hold the lock of the folder, and two calls at once must not take each other's outputs for incomplete.
+main() is the command line: which runs, of which project, within which time; lines on stdout.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import os
+import shlex
+import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
 
 from ..analyze import catalogue
 from ..discover import sentinel
 from ..discover.discovery import Discovery, RunState, discover
 from ..discover.sacct import base_id
-from ..project.project import Project
+from ..errors import ConfigError
+from ..installation import SNAKEFILE
+from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER, SUMMARIES
+from ..project.project import Project, from_config
 from ..project.runs import WORKFLOW
 from ..report import summary
 from . import batches, stages
-from .plan import DIAGNOSIS, FACTS, REPORT
+from .screening import screen
 
-LOGS = Path(".snakemake/postmortem")
 SUMMARY_CUT = 110  # of a diagnosis's summary in its line
 LOCK_SECONDS = 10  # to wait for another call that writes the summary
+
+
+class TimeIsUp(BaseException):
+    """Not an Exception: the sources guard against readers that break, and the end of our time is none."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 whatever the diagnoses say, 2 for a setting that cannot be followed."""
+    parser = argparse.ArgumentParser(description="Diagnose failed runs at once, without Snakemake.")
+    parser.add_argument("--directory", type=Path, default=Path.cwd(), help="the project's folder")
+    parser.add_argument("--log", action="append", default=[], type=Path, help="only what failed in this Snakemake log")
+    parser.add_argument("--job", action="append", default=[], help="only the runs of this SLURM job or array")
+    parser.add_argument("--time-limit", type=float, default=0.0, help="seconds; 0 for none")
+    parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE", help="as for the workflow")
+    args = parser.parse_args(arguments)
+    args.log = [log.absolute() for log in args.log]
+    os.chdir(args.directory)
+    left: list[str] = []
+    signal.signal(signal.SIGALRM, _time_is_up)
+    signal.setitimer(signal.ITIMER_REAL, args.time_limit)
+    try:
+        for line in _lines(args, left):
+            print(f"{MARK}{line}", flush=True)
+    except ConfigError as error:
+        print(f"{MARK}{error}", flush=True)
+        return 2
+    except TimeIsUp:
+        rest = f"{len(left)} runs are left" if left else "not all is done"
+        command = ["snakemake", "diagnose_all", "-s", str(SNAKEFILE), "--directory", str(Path.cwd())]
+        print(f"{MARK}stopped after {args.time_limit:g} s, {rest}: {shlex.join(command)} --cores 1", flush=True)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return 0
+
+
+def _lines(args: argparse.Namespace, left: list[str]) -> Iterator[str]:
+    """What there is to say, as it becomes known. left: filled with the runs that are still to be diagnosed."""
+    project = from_config(_settings(args.config), Path.cwd())
+    logs = [log for log in args.log if log.is_file()]
+    if logs:
+        discovery, states = of_logs(project, logs)
+    elif args.job:
+        discovery, states = of_jobs(project, args.job)
+    else:
+        discovery, states = of_everything(project)
+    left += [state.run.id for state in states]
+    for run_id, line in diagnose(project, discovery, states):
+        left.remove(run_id)
+        yield line
+    if not states:
+        yield "no failed run found that lacks its diagnosis"
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    settings = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f'config: "{pair}" is not KEY=VALUE')
+        settings[key] = yaml.safe_load(value)
+    return settings
+
+
+def _time_is_up(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeIsUp
+
+
+# --- which runs ----------------------------------------------------------------------------------------------------
 
 
 def of_logs(project: Project, logs: Iterable[Path]) -> tuple[Discovery, list[RunState]]:
@@ -38,7 +116,7 @@ def of_logs(project: Project, logs: Iterable[Path]) -> tuple[Discovery, list[Run
     named = dict.fromkeys(run_id for log in logs for run_id in sentinel.write_from_log(project, log))
     if not named:
         return of_everything(project)
-    discovery = discover(project)
+    discovery = _look_at(project)
     states = [state for run_id in named if (state := discovery.state_of(run_id))]
     shown = {project.relative(log) for log in logs}
     if discovery.workflow and shown & set(discovery.workflow.snakemake_logs):
@@ -52,7 +130,7 @@ def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[R
     Where nothing ties the jobs to runs, all that lack their diagnosis: one of them may be meant.
     """
     wanted = {base_id(job_id) for job_id in job_ids}
-    discovery = discover(project)
+    discovery = _look_at(project)
     if not any(base_id(job_id) in wanted for state in discovery.runs for job_id in state.job_ids):
         return discovery, _without_diagnosis(project, discovery)
     states = [s for s in discovery.diagnosed if any(base_id(job_id) in wanted for job_id in s.job_ids)]
@@ -65,24 +143,34 @@ def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[R
 
 def of_everything(project: Project) -> tuple[Discovery, list[RunState]]:
     """Discovery, and the failed runs whose diagnosis is missing or older than what it is made of."""
-    discovery = discover(project)
+    discovery = _look_at(project)
     return discovery, _without_diagnosis(project, discovery)
+
+
+def _look_at(project: Project) -> Discovery:
+    found = discover(project)
+    screen(project, found)
+    return found
 
 
 def _without_diagnosis(project: Project, discovery: Discovery) -> list[RunState]:
     return [state for state in discovery.diagnosed if not _is_current(project, state)]
 
 
+# --- their diagnoses -----------------------------------------------------------------------------------------------
+
+
 def diagnose(project: Project, discovery: Discovery, states: list[RunState]) -> Iterator[tuple[str, str]]:
     """Write the diagnosis of each run, then the summary over all. Yields each run's id with the line to print."""
     if not states:
         return
-    LOGS.mkdir(parents=True, exist_ok=True)
-    stages.log_to(str(LOGS / "at_once.log"))
+    STATE_FOLDER.mkdir(parents=True, exist_ok=True)
+    stages.log_to(str(STATE_FOLDER / "diagnose_now.log"))
     entries, problems = stages.load_catalogue([str(path) for path in catalogue.files(project.root)])
+    signals = stages.signals_of(lambda: entries)
     for state in states:
         facts, result, text = (_output(project, state, name) for name in (FACTS, DIAGNOSIS, REPORT))
-        stages.collect_one(project, state, facts)
+        stages.collect_one(project, state, discovery.all_runs, signals, facts)
         stages.analyze_one(facts, entries, problems, result)
         stages.report_one(result, text)
         yield state.run.id, _line(project, state, result, text)
@@ -95,9 +183,9 @@ def diagnose(project: Project, discovery: Discovery, states: list[RunState]) -> 
 
 def _summarize(project: Project, discovery: Discovery) -> None:
     """The summary over all diagnoses that there are. The last of several calls at once sees those of all."""
-    with _alone(LOGS / "summary.lock"):
+    with _alone(STATE_FOLDER / "summary.lock"):
         paths = [_output(project, state, DIAGNOSIS) for state in discovery.diagnosed]
-        targets = {kind: project.experiment_root / f"diagnoses.{kind}" for kind in ("md", "html", "tsv")}
+        targets = {kind: project.experiment_root / name for kind, name in SUMMARIES.items()}
         summary.write([path for path in paths if path.exists()], project.experiment_root, targets)
 
 

@@ -5,43 +5,52 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..analyze import catalogue
 from ..discover.discovery import Discovery, RunState, discover
-from ..discover.scheduler_records import OWN_MARK
 from ..errors import ConfigError, near_match
 from ..files import write_whole
 from ..installation import SNAKEFILE
+from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER
 from ..project import project
 from ..project.project import Project
 from ..project.runs import WORKFLOW
 from ..report.render import TEMPLATES
-from . import batches
+from . import batches, handover
 from .batches import Batch
+from .screening import screen
 
-FACTS, DIAGNOSIS, REPORT = "diagnosis.facts.json", "diagnosis.json", "diagnosis.md"
-SNAPSHOT = Path(".snakemake/postmortem/batches.json")
+SNAPSHOT = STATE_FOLDER / "batches.json"
 """The batches as the main process dealt them. A process that Snakemake starts for one job must know the same ones."""
 
 
 @dataclass
 class Plan:
-    """Paths are relative to the project where they lie in it. as_module: part of another workflow, which must not be
-    kept from starting by a project that has no runs yet."""
+    """Paths are relative to the project where they lie in it.
+
+    main_process: the one that looks at the project; those that Snakemake starts for single jobs, e.g. on a cluster,
+    take what it found. as_module: part of another workflow, which must not be kept from starting by a project that has
+    no runs yet.
+    """
 
     project: Project
+    main_process: bool
     as_module: bool
     catalogue: list[str]
     templates: list[str]
     dealt: list[Batch] | None = None
+    asked: dict[str, Batch] = field(default_factory=dict)
 
     @cached_property
     def discovery(self) -> Discovery:
-        return discover(self.project, runs_required=not self.as_module)
+        """Which runs failed, and which of the others are to be suspected."""
+        found = discover(self.project, runs_required=not self.as_module)
+        screen(self.project, found)
+        return found
 
     @cached_property
     def batches(self) -> list[Batch]:
@@ -63,13 +72,31 @@ class Plan:
         """That output file of each run."""
         return [f"{self.root}/{name}" if run == WORKFLOW else f"{self.root}/{run}/{name}" for run in run_ids]
 
-    def evidence_of_one(self, run_id: str) -> list[str]:
-        """The files that the facts of a run are collected from that was asked for by its path."""
-        return batches.evidence(self.project, self._state(run_id))
+    def handed(self, file: str) -> list[str]:
+        """The files with what was found, as inputs: that one, and the states of all runs.
 
-    def touched(self, run_id: str) -> dict[str, str]:
-        """When that run's sentinel was touched."""
-        return {run_id: batches.touched(self._state(run_id))}
+        In a process that was started for a job they may be gone: then the job says so in its results.
+        """
+        return [name for name in (file, handover.ALL_RUNS) if self.main_process or Path(name).is_file()]
+
+    def batch_of_one(self, run_id: str) -> Batch:
+        """A run that is asked for by its path. Raises ConfigError if there is none."""
+        if run_id not in self.asked:
+            self.asked[run_id] = self._ask(run_id)
+        return self.asked[run_id]
+
+    def _ask(self, run_id: str) -> Batch:
+        batch = Batch(run_id, [run_id], found=handover.file_of_run(run_id))
+        if self.main_process:
+            state: RunState | None = self._state(run_id)
+        else:
+            state = handover.read(self.project, batch.found).get(run_id)
+        if state is not None:
+            batch.evidence = batches.evidence(self.project, state)
+            batch.touched = {run_id: batches.touched(state)}
+            if self.main_process:
+                batch.news = handover.write(self.project, [state], batch.found)
+        return batch
 
     def _state(self, run_id: str) -> RunState:
         state = self.discovery.state_of(run_id)
@@ -93,7 +120,7 @@ class Plan:
 
     def announce(self) -> list[str]:
         """What is printed when everything is to be diagnosed: a line per run, each marked as ours."""
-        return [OWN_MARK + line for line in self.discovery.report()]
+        return [MARK + line for line in self.discovery.report()]
 
 
 def make(config: Mapping[str, Any], main_process: bool, main_snakefile: str) -> Plan:
@@ -105,6 +132,7 @@ def make(config: Mapping[str, Any], main_process: bool, main_snakefile: str) -> 
     known = project.from_config(config, Path.cwd())
     return Plan(
         project=known,
+        main_process=main_process,
         as_module=Path(main_snakefile).resolve() != SNAKEFILE,
         catalogue=[str(path) for path in catalogue.files(known.root)],
         templates=[str(path) for path in sorted(TEMPLATES.iterdir()) if path.is_file()],
@@ -116,7 +144,7 @@ def _write_snapshot(dealt: list[Batch]) -> None:
     try:
         write_whole(SNAPSHOT, json.dumps([asdict(batch) for batch in dealt]))
     except OSError as error:  # a project that cannot be written to: Snakemake will say so itself, and better
-        print(f"{OWN_MARK}{SNAPSHOT} cannot be written ({error.strerror})", file=sys.stderr)
+        print(f"{MARK}{SNAPSHOT} cannot be written ({error.strerror})", file=sys.stderr)
 
 
 def _read_snapshot() -> list[Batch] | None:

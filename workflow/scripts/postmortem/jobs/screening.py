@@ -1,141 +1,113 @@
-"""Whether a run that ended well is to be suspected: the detectors' own judgements on what can be read in milliseconds.
+"""Screening: which runs that ended well are to be suspected. A step of its own, after discovery, which does not judge.
 
-There is no second set of thresholds here. The cheap readers fill facts as collect does, without data, databases and
-schedulers, and a run is suspected for what a detector would call the cause by itself.
+What it found is remembered, since it reads whole logs and checkpoints, and is asked whenever Snakemake starts. A run is
+screened again when a file of any run of its dataset changes (runs are judged beside their siblings), or when this
+package does. The memory lies in Snakemake's own folder; without that folder there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..analyze.detectors import configuration, distillation, evaluation, learning, numerics, stopping, storage
-from ..analyze.findings import FATAL
-from ..analyze.verdict import SUSPECT_FROM
-from ..collect.files import config, curves, metrics
-from ..collect.files.cache_rebuilds import Rebuild, rebuilds
-from ..collect.tensors import checkpoint
-from ..facts import GraphCache, Line, Log, RunFacts, Source
-from ..paths import modified, relative
-from ..project.profile import Profile
-from ..project.runs import from_id
-from ..text import redact, visible
+from ..discover.discovery import Discovery, RunState
+from ..discover.recorded_states import COMPLETE
+from ..files import write_whole
+from ..installation import PACKAGE
+from ..outputs import OURS, STATE_FOLDER
+from ..project.project import Project
 
-LookAtCaches = Callable[[Path, Path, Path], list[Rebuild]]
+if TYPE_CHECKING:
+    from .suspicions import Suspicions
 
-LOG_BYTES = 256 * 1024  # read of each end of a log
-_DETECTORS = (numerics, learning, stopping, evaluation, configuration, distillation, storage)
-LARGEST_CHECKPOINT = 256 * 2**20  # bytes; larger ones are left to the diagnosis, they take seconds
+MEMORY = STATE_FOLDER / "screened.json"
 
 
-@dataclass(frozen=True)
-class _Place:
-    """What the readers ask of a project."""
-
-    root: Path
-    experiment_root: Path
-    profile: Profile
-
-
-@dataclass(frozen=True)
-class _State:
-    run: str
-    directory: Path
+def screen(project: Project, discovery: Discovery) -> None:
+    """Make those of the complete runs that are to be suspected "suspect", with the reasons first. In place."""
+    memory = _Memory(project)
+    for state in discovery.runs:
+        if state.state == COMPLETE and (doubts := memory.suspicions(state)):
+            state.state, state.reasons = "suspect", [*doubts, *state.reasons]
+    memory.save()
 
 
-def suspicions(run_directory: Path, profile: Profile, look_at_caches: LookAtCaches = rebuilds) -> list[str]:
-    """Why a run that ended well should be diagnosed as suspect, in words; empty for a healthy one.
+class _Memory:
+    """suspicions() answers from what is remembered where it can; save() keeps the answers for the next call."""
 
-    In: the run's directory, two levels below the folder of runs. look_at_caches: `rebuilds`, or the same with a memory,
-    since it reads the logs of the whole dataset. Nothing is written, no model library is loaded.
-    """
-    try:
-        facts = screened_facts(run_directory, profile, look_at_caches)
-        found = [finding for detector in _DETECTORS for finding in detector.detect(facts)]
-    except Exception:  # discovery asks on every start of the workflow: a judgement that breaks must not stop it
-        return []
-    found = [finding for finding in found if finding.role == FATAL and finding.confidence >= SUSPECT_FROM]
-    return [redact(f"{finding.id}: {finding.title}") for finding in found]
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.path = project.root / MEMORY
+        self.known = _read(self.path)
+        self.asked: dict[str, dict[str, Any]] = {}
+        self.marks: dict[Path, str] = {}
+        self.package = ""
+        self.judge: Suspicions | None = None
 
+    def suspicions(self, state: RunState) -> list[str]:
+        """Why a run that ended well is not to be trusted; empty for a healthy one."""
+        mark = self._mark_of_dataset(state.directory.parent)
+        before = self.known.get(state.run.id)
+        if before and before.get("mark") == mark:
+            found = [str(reason) for reason in before.get("found") or []]
+        else:
+            found = self._look(state)
+        self.asked[state.run.id] = {"mark": mark, "found": found}
+        return found
 
-def screened_facts(run_directory: Path, profile: Profile, look_at_caches: LookAtCaches = rebuilds) -> RunFacts:
-    """The facts that screening looks at, state "complete"."""
-    experiments = run_directory.parent.parent
-    place = _Place(_root_of(run_directory, profile), experiments, profile)
-    run = from_id(f"{run_directory.parent.name}/{run_directory.name}", place)  # type: ignore[arg-type]
-    facts = RunFacts(
-        run.id,
-        relative(run_directory, place.root),
-        run.dataset,
-        run.name,
-        run.stage,
-        run.size,
-        "complete",
-        profile=profile.as_dict(),
-    )
-    state = _State(run.id, run_directory)
-    facts.logs = [
-        _log(run_directory / name, place.root, role) for role in ("stderr", "stdout") for name in _names(profile, role)
-    ]
-    facts.logs = [log for log in facts.logs if log.lines]
-    facts.curves = curves.read_curves(run_directory, place.root, most_bytes=LOG_BYTES)
-    config.read(place, state, facts)
-    metrics.read(place, state, facts)
-    _checkpoints(place, state, facts)
-    found = look_at_caches(run_directory.parent, experiments, place.root)
-    if any(rebuild.run == run.id for rebuild in found):
-        facts.cache = GraphCache(Source(""), {"rebuilds": [vars(rebuild) for rebuild in found]})
-    return facts
-
-
-def _checkpoints(place: _Place, state: _State, facts: RunFacts) -> None:
-    paths = checkpoint.own_checkpoints(state.directory, place.profile.checkpoints)[:1]
-    wanted: list[tuple[Path, str, str]] = [(path, "own", "") for path in paths]
-    wanted += [item for item in checkpoint.needed_checkpoints(place, facts) if item[1] == "teacher" or facts.metrics]
-    for path, role, run in wanted:
+    def save(self) -> None:
+        """Keep what was found, if Snakemake has a folder here and something is new."""
+        if self.asked == self.known or not (self.project.root / ".snakemake").is_dir():
+            return
         try:
-            small = path.stat().st_size <= LARGEST_CHECKPOINT
+            write_whole(self.path, json.dumps(self.asked))
+        except OSError:
+            pass  # only time is lost
+
+    def _look(self, state: RunState) -> list[str]:
+        if self.judge is None:  # with its readers and detectors, which nobody needs while all is remembered
+            from .suspicions import Suspicions
+
+            self.judge = Suspicions(self.project)
+        return self.judge.of(state)
+
+    def _mark_of_dataset(self, directory: Path) -> str:
+        if not self.package:
+            self.package = _mark(sorted(PACKAGE.rglob("*.py")), self.project.profile.name)
+        if directory not in self.marks:
+            files = [entry for run in _entries(directory) if run.is_dir() for entry in _entries(Path(run))]
+            paths = [Path(entry) for entry in files if not entry.name.startswith(OURS)]
+            deeper = [path for run in _entries(directory) for path in sorted(Path(run).glob("*/*/*.csv"))]
+            self.marks[directory] = _mark(paths + deeper, self.package)
+        return self.marks[directory]
+
+
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    try:
+        return sorted(os.scandir(directory), key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _mark(paths: list[Path], seed: str) -> str:
+    """A digest of names, sizes and times of change."""
+    digest = hashlib.sha256(seed.encode())
+    for path in paths:
+        try:
+            status = path.stat()
         except OSError:
             continue
-        if small:
-            facts.checkpoints.append(checkpoint.read_checkpoint(path, place.root, role, run))
+        if not path.is_dir():
+            digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
-def _root_of(run_directory: Path, profile: Profile) -> Path:
-    """The project's folder: the nearest one above the runs that has the profile's data or a Snakemake folder."""
-    marks = [".snakemake", profile.data.catalogue, "data"]
-    for folder in run_directory.parents[2:5]:
-        if any(mark and (folder / mark).exists() for mark in marks):
-            return folder
-    return run_directory.parents[2]
-
-
-def _names(profile: Profile, role: str) -> list[str]:
-    return [name for name in getattr(profile.logs, role) if "*" not in name]
-
-
-def _log(path: Path, root: Path, role: str) -> Log:
-    log = Log(Source(relative(path, root)), role, modified=modified(path))
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        log.size = path.stat().st_size
-        with path.open("rb") as stream:
-            head = stream.read(2 * LOG_BYTES)
-            tail = b""
-            if log.size > len(head):
-                log.whole = False
-                stream.seek(max(len(head), log.size - LOG_BYTES))
-                tail = stream.read(LOG_BYTES)
-    except OSError:
-        return log
-    lines: list[Any] = [Line(i, text) for i, raw in enumerate(head.split(b"\n"), 1) if (text := _last_state(raw))]
-    # Behind a gap nobody counted the lines; no finding of screening is quoted, so 0 is as good as any.
-    lines += [Line(0, text) for raw in tail.split(b"\n") if (text := _last_state(raw))]
-    log.lines = lines
-    return log
-
-
-def _last_state(raw: bytes) -> str:
-    """A line as it was last rewritten by a progress bar."""
-    return visible(raw.rstrip(b"\r").rpartition(b"\r")[2][:2000])
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from .. import facts
 from ..analyze import catalogue, diagnose
 from ..analyze.catalogue import Catalogue
 from ..collect import collector
-from ..discover.discovery import RunState, discover
+from ..collect.logs.scan import signal_patterns
+from ..discover.discovery import RunState
 from ..errors import describe
 from ..facts import RunFacts
 from ..files import write_whole
 from ..project.project import Project, from_config
-from ..project.runs import from_id
+from ..project.runs import Run, from_id
 from ..report import document, fallback, render
+from . import handover
+
+Signals = Callable[[], list[Any]]
 
 LOG = logging.getLogger(__name__)
 
@@ -31,40 +36,60 @@ def log_to(path: str) -> None:
     logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", force=True)
 
 
-def collect_batch(settings: Mapping[str, Any], run_ids: Sequence[str], targets: Sequence[str]) -> None:
-    """Write each run's facts. settings: the config. targets: one path per run, in the same order."""
+def collect_batch(
+    settings: Mapping[str, Any],
+    run_ids: Sequence[str],
+    found: str,
+    catalogue_files: Sequence[str],
+    targets: Sequence[str],
+) -> None:
+    """Write each run's facts. settings: the config. found: the file with what was found of the runs.
+
+    targets: one path per run, in the same order.
+    """
     project = from_config(settings, Path.cwd())
-    found = discover(project)
+    states, all_runs = handover.read(project, found), handover.read(project, handover.ALL_RUNS)
+    signals = signals_of(lambda: load_catalogue(catalogue_files)[0])
     for run_id, target in zip(run_ids, targets, strict=True):
-        state = found.state_of(run_id)
-        if state is None:
-            state = RunState(
-                from_id(run_id, project), reasons=["it was there when the jobs were planned, and is gone now"]
-            )
-        collect_one(project, state, Path(target))
+        state = states.get(run_id) or _not_handed_over(from_id(run_id, project), found)
+        if not state.directory.is_dir():
+            state = RunState(state.run, reasons=["it was there when the jobs were planned, and is gone now"])
+        collect_one(project, state, all_runs, signals, Path(target))
 
 
-def collect_one(project: Project, state: RunState, target: Path) -> None:
-    """Write the facts of one run."""
-    found = collector.collect_run(project, state)
+def _not_handed_over(run: Run, found: str) -> RunState:
+    reason = f"{found}: what was found of this run is not there any more; diagnose it again"
+    return RunState(run, reasons=[reason], not_read=[reason])
+
+
+def signals_of(entries: Callable[[], Catalogue]) -> Signals:
+    """What stands out in a log by the catalogue, which is compiled once, and only if a log is too large to keep."""
+    return cache(lambda: signal_patterns(entries().expressions()))
+
+
+def collect_one(
+    project: Project, state: RunState, all_runs: Mapping[str, RunState], signals: Signals, target: Path
+) -> None:
+    """Write the facts of one run. state, all_runs, signals: as collector.collect_run takes them."""
+    known = collector.collect_run(project, state, all_runs, signals)
     try:
-        facts.write(found, target)
+        facts.write(known, target)
     except (ValueError, TypeError) as error:
-        LOG.exception("facts of %s", found.run)
+        LOG.exception("facts of %s", known.run)
         problem = f"its facts could not be written ({describe(error)})"
-        facts.write(RunFacts(found.run, found.directory, not_checked=[problem]), target)
-    LOG.info("collected %s: %d logs, state %s", found.run, len(found.logs), found.state)
+        facts.write(RunFacts(known.run, known.directory, not_checked=[problem]), target)
+    LOG.info("collected %s: %d logs, state %s", known.run, len(known.logs), known.state)
 
 
 def analyze_batch(sources: Sequence[str], catalogue_files: Sequence[str], targets: Sequence[str]) -> None:
-    """Write each run's diagnose.json. sources: the facts, one path per target."""
+    """Write each run's diagnosis.json. sources: the facts, one path per target."""
     entries, problems = load_catalogue(catalogue_files)
     for source, target in zip(sources, targets, strict=True):
         analyze_one(Path(source), entries, problems, Path(target))
 
 
 def analyze_one(source: Path, entries: Catalogue, problems: list[str], target: Path) -> None:
-    """Write the diagnose.json of one run. entries, problems: as load_catalogue returns them."""
+    """Write the diagnosis.json of one run. entries, problems: as load_catalogue returns them."""
     run_id = source.parent.name
     try:
         known = facts.read(source)
@@ -81,13 +106,13 @@ def analyze_one(source: Path, entries: Catalogue, problems: list[str], target: P
 
 
 def report_batch(sources: Sequence[str], targets: Sequence[str]) -> None:
-    """Write each run's diagnose.md. sources: the diagnoses, one path per target."""
+    """Write each run's diagnosis.md. sources: the diagnoses, one path per target."""
     for source, target in zip(sources, targets, strict=True):
         report_one(Path(source), Path(target))
 
 
 def report_one(source: Path, target: Path) -> None:
-    """Write the diagnose.md of one run."""
+    """Write the diagnosis.md of one run."""
     run_id = source.parent.name
     try:
         result = json.loads(source.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,18 @@ def success_artefact(run: Run, profile: Profile) -> Path | None:
     """The file that shows that the run succeeded, or None where the profile does not know its stage."""
     stage = profile.stages.get(run.stage)
     return run.directory / stage.success if stage and stage.success else None
+
+
+def own_streams(run: Run, profile: Profile) -> list[tuple[Path, str]]:
+    """The run's own output, as far as it is there, with its role: "stderr" or "stdout"."""
+    roles = (("stderr", profile.logs.stderr), ("stdout", profile.logs.stdout))
+    found: dict[Path, str] = {}
+    for role, patterns in roles:
+        for pattern in patterns:
+            for path in sorted(run.directory.glob(pattern)) if "*" in pattern else [run.directory / pattern]:
+                if os.path.isfile(path):  # unlike Path.is_file, False where a folder refuses us
+                    found.setdefault(path, role)
+    return list(found.items())
 
 
 def run_of_path(path: str, project: Project) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import times
-from ...discover import log_ending
 from ...facts import READ, GoodRun, Log, RunFacts, TrackedAttempt
 from ...git import GitRepository
-from ...jobs.screening_memory import Screened
-from ...project.runs import Run, find_all, success_artefact
-from ..files.config import config_name, read_config
+from ...project.runs import Run, own_streams, success_artefact
+from ..evidence import config_name
+from ..files.config import read_config
 from ..logs.scan import read_log
 from . import differences
 from .code import started_at
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from ...project.project import Project
 
 DIFFERENCES = 20  # shown; more than that is another run, not the same with a change
-CANDIDATES = 12  # siblings with their output whose logs' ends are looked at, and which are screened
 SAME_ATTEMPT = timedelta(hours=1)  # a tracker and a scheduler that name ends so near mean the same attempt
 _ENDED_WELL = {"complete", "completed", "finished", "success"}
 
@@ -40,13 +37,16 @@ class _Good:
     logs: list[Log] = field(default_factory=list)
 
 
-def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
-    """Fill facts.good_run, if there is a good run to compare with, and facts.environment."""
+def read(project: Project, run_state: RunState, facts: RunFacts, all_runs: Mapping[str, RunState]) -> None:
+    """Fill facts.good_run, if there is a good run to compare with, and facts.environment.
+
+    all_runs: what was found of each run, by id; those that are complete are good.
+    """
     own_values = {key: item.value for key, item in facts.config.values.items()} if facts.config else {}
     facts.environment = differences.versions_in(facts.logs) | differences.versions_in_config(own_values)
     started = started_at(facts)
     own = _earlier_attempt(project, facts, started)
-    good = own if own and (own.config or own.logs) else _sibling(project, run_state.run) or own
+    good = own if own and (own.config or own.logs) else _sibling(project, run_state.run, all_runs) or own
     if good is None:
         return
     found = GoodRun(good.run, good.relation, good.ended.isoformat(timespec="seconds") if good.ended else "")
@@ -110,45 +110,31 @@ def _tracked(facts: RunFacts, started: datetime | None) -> _Good | None:
 # --- siblings ------------------------------------------------------------------------------------------------------
 
 
-def _sibling(project: Project, run: Run) -> _Good | None:
-    good = nearest_sibling(project, run)
+def _sibling(project: Project, run: Run, all_runs: Mapping[str, RunState]) -> _Good | None:
+    good = nearest_sibling(project, run, all_runs)
     if good is None:
         return None
-    logs = [read_log(path, project.root, role) for path, role in _streams(project, good)]
+    logs = [read_log(path, project.root, role) for path, role in own_streams(good, project.profile)]
     ended = max((moment for log in logs if (moment := times.parse(log.last_time))), default=None)
-    config = read_config(good.directory / config_name(project), project.root)
+    config = read_config(good.directory / config_name(project.profile), project.root)
     return _Good(good.id, "sibling", ended, {key: item.value for key, item in config.values.items()}, logs)
 
 
-def nearest_sibling(project: Project, run: Run) -> Run | None:
-    """The finished run of the same stage that is nearest: the same run of another dataset, then another size or kind.
+def nearest_sibling(project: Project, run: Run, all_runs: Mapping[str, RunState]) -> Run | None:
+    """The good run of the same stage that is nearest: the same run of another dataset, then another size or kind.
 
-    One that ended well and is under suspicion itself, such as a model full of NaN, is no example.
+    One that ended well and is under suspicion itself, such as a model full of NaN, is not complete, and no example.
     """
     if not run.stage:
         return None
-    siblings = [other for other in find_all(project) if other.stage == run.stage and other.id != run.id]
+    complete = [state.run for state in all_runs.values() if state.state == "complete"]
+    siblings = [other for other in complete if other.stage == run.stage and other.id != run.id]
     siblings.sort(
         key=lambda other: (other.size != run.size, other.kd != run.kd, other.dataset != run.dataset, other.id)
     )
-    screened = Screened(project)
-    candidates = islice((other for other in siblings if _made_its_output(project, other)), CANDIDATES)
-    good = (other for other in candidates if _ended_well(project, other))
-    return next((other for other in good if not screened.suspicions(other)), None)
+    return next((other for other in siblings if _made_its_output(project, other)), None)
 
 
 def _made_its_output(project: Project, run: Run) -> bool:
     artefact = success_artefact(run, project.profile)
-    there = artefact is not None and artefact.is_file() and artefact.stat().st_size > 0
-    return there and not (run.directory / ".failed").exists()
-
-
-def _ended_well(project: Project, run: Run) -> bool:
-    ends = [log_ending.read(path) for path, role in _streams(project, run) if role == "stderr"]
-    return not any(end.fatal for end in ends if end)
-
-
-def _streams(project: Project, run: Run) -> list[tuple[Path, str]]:
-    patterns = [(pattern, "stderr") for pattern in project.profile.logs.stderr]
-    patterns += [(pattern, "stdout") for pattern in project.profile.logs.stdout]
-    return [(path, role) for pattern, role in patterns for path in sorted(run.directory.glob(pattern))]
+    return artefact is not None and artefact.is_file() and artefact.stat().st_size > 0

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, Artefact, Line, RunFacts, UpstreamRun
 from ...paths import modified, relative
-from ...project.runs import from_id, required_runs, success_artefact
+from ...project.project import Project
+from ...project.runs import Run, from_id, own_streams, required_runs, success_artefact
 from ...text import clean
-from ..files.config import config_name
+from ..evidence import config_name
 
 MOST_RUNS = 12
 TAIL_BYTES = 64 * 1024  # of an upstream log; why it failed stands at its end
-_SAID = re.compile(
+_ENDING = re.compile(
     r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b|Killed|Segmentation fault|slurmstepd: error|.*\bCANCELLED\b)"
 )
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
-    """Fill facts.upstream, nearest first. Their checkpoints' content is in facts.checkpoints."""
+def read(project: Project, run_state: RunState, facts: RunFacts, all_runs: Mapping[str, RunState]) -> None:
+    """Fill facts.upstream, nearest first. all_runs: what was found of each run, by id.
+
+    The content of their checkpoints is in facts.checkpoints.
+    """
     distances = needed(from_id(facts.run, project), project)
     for run_id, distance in list(distances.items())[:MOST_RUNS]:
-        facts.upstream.append(look_at(run_id, distance, project))
+        facts.upstream.append(look_at(run_id, distance, project, all_runs.get(run_id)))
 
 
-def needed(run: Any, project: Any) -> dict[str, int]:
+def needed(run: Run, project: Project) -> dict[str, int]:
     """Ids of all runs that a run needs → how many steps away, nearest first."""
     distances: dict[str, int] = {}
     level = required_runs(run, project.profile)
@@ -40,26 +45,29 @@ def needed(run: Any, project: Any) -> dict[str, int]:
     return distances
 
 
-def look_at(run_id: str, distance: int, project: Any) -> UpstreamRun:
-    """One needed run: whether it succeeded, by its declared output and its sentinel; its last words if it did not."""
-    run, root = from_id(run_id, project), Path(project.root)
+def look_at(run_id: str, distance: int, project: Project, found: RunState | None) -> UpstreamRun:
+    """One needed run: what was found of it, its artefacts, and its last words if it failed.
+
+    Where its output is there, this run had what it needs, whatever became of the other one since: it is complete.
+    """
+    run, root = from_id(run_id, project), project.root
     if not run.directory.is_dir():
         return UpstreamRun(run_id, "absent", "it has no directory: it was never run", distance)
     success = success_artefact(run, project.profile)
     paths = [(success, "success")] if success else []
-    paths.append((run.directory / config_name(project), "config"))
+    paths.append((run.directory / config_name(project.profile), "config"))
     artefacts = [_artefact(path, role, run_id, root) for path, role in paths]
-    found = UpstreamRun(run_id, "unknown", "", distance, artefacts)
-    made = next((a for a in artefacts if a.role == "success"), None)
-    lines, source = _last_words(run.directory, root, project.profile.logs.stderr)
+    made = next((artefact for artefact in artefacts if artefact.role == "success"), None)
     if made and made.state == READ:
-        found.state, found.reason = "complete", f"{made.path} is there"
-    elif (run.directory / ".failed").exists() or lines:
-        found.state, found.reason = "failed", f"{made.path} is {made.state}" if made else "it has a failed-job sentinel"
-        found.evidence, found.evidence_source = lines, source
-    elif made:
-        found.state, found.reason = "unknown", f"{made.path} is {made.state}, and no log says why"
-    return found
+        return UpstreamRun(run_id, "complete", f"{made.path} is there", distance, artefacts)
+    if found is None:
+        return UpstreamRun(run_id, "unknown", "what became of it was not handed over", distance, artefacts)
+    upstream = UpstreamRun(run_id, found.state, "; ".join(found.reasons), distance, artefacts)
+    if made and found.state != "complete":
+        upstream.reason = f"{made.path} is {made.state}: {upstream.reason}"
+    if found.state == "failed":
+        upstream.evidence, upstream.evidence_source = _last_words(run, project)
+    return upstream
 
 
 def _artefact(path: Path, role: str, run_id: str, root: Path) -> Artefact:
@@ -76,9 +84,11 @@ def _artefact(path: Path, role: str, run_id: str, root: Path) -> Artefact:
     return found
 
 
-def _last_words(directory: Path, root: Path, names: list[str]) -> tuple[list[Line], str]:
+def _last_words(run: Run, project: Project) -> tuple[list[Line], str]:
     """The last line of the run's stderr that reads as the end of a program, with its number."""
-    for path in [directory / name for name in names if "*" not in name]:
+    for path, role in own_streams(run, project.profile):
+        if role != "stderr":
+            continue
         try:
             size = path.stat().st_size
             with path.open("rb") as stream:
@@ -90,7 +100,7 @@ def _last_words(directory: Path, root: Path, names: list[str]) -> tuple[list[Lin
         except OSError:
             continue
         lines = [Line(before + i, clean(raw)) for i, raw in enumerate(tail.split(b"\n"), 1)]
-        said = [line for line in lines if _SAID.match(line.text)]
-        if said:
-            return said[-1:], relative(path, root)
+        ending = [line for line in lines if _ENDING.match(line.text)]
+        if ending:
+            return ending[-1:], relative(path, project.root)
     return [], ""

@@ -9,28 +9,26 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import READ, UNREADABLE, Config, ConfigKey, RunFacts, Source
-from ...paths import relative, run_directory, unreadable
+from ...paths import relative, unreadable
+from ...project.project import Project
 from ...redaction import redact
+from ..evidence import config_name
 from .json_positions import LARGEST_TEXT, InvalidJson, entries, storable
 
 MOST_SIBLINGS = 24  # runs whose config is kept to compare with; the target has 13 runs in a dataset
 MOST_KEYS = 2000
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.config and facts.siblings (other runs' flat config values, those of the same dataset first)."""
-    directory = run_directory(project, run_state)
-    facts.config = read_config(directory / config_name(project), Path(project.root))
+    directory, name = run_state.directory, config_name(project.profile)
+    facts.config = read_config(directory / name, project.root)
     if facts.config.source.state != READ:
         facts.not_checked.append(f"{facts.config.source.path}: {facts.config.source.reason}")
     if not facts.siblings:
-        facts.siblings = read_siblings(directory, Path(project.root) / project.experiment_root, config_name(project))
-
-
-def config_name(project: Any) -> str:
-    """Name of the frozen configuration in a run's directory."""
-    return project.profile.config_file or "config.json"
+        facts.siblings = read_siblings(directory, project.experiment_root, name)
 
 
 def read_config(path: Path, root: Path) -> Config:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
-from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import PARTIAL, Curve, RunFacts, Source
-from ...paths import modified, relative, run_directory, unreadable
+from ...paths import modified, relative, unreadable
+from ...project.project import Project
+from ..evidence import curve_tables, event_files
 from .event_file import read_event_file
 from .progress import LARGEST_READ, read_progress
 from .series import Series
 
 LARGEST_CSV = 64 * 1024 * 1024  # bytes; 300 epochs of the target are 30 kB
 MOST_COLUMNS = 60
-MOST_EVENT_FILES = 4  # newest ones
 _VERSION = re.compile(r"version_(\d+)$")
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.curves. A metric is taken from the best source that has it."""
-    directory, root = run_directory(project, run_state), Path(project.root)
     started = max((log.first_time for log in facts.logs if log.first_time), default="")
-    facts.curves = read_curves(directory, root, started)
+    facts.curves = read_curves(run_state.directory, project.root, started)
 
 
 def read_curves(directory: Path, root: Path, started: str = "", most_bytes: int = LARGEST_READ) -> list[Curve]:
@@ -42,8 +42,7 @@ def read_curves(directory: Path, root: Path, started: str = "", most_bytes: int 
             for curve in found:
                 curve.source.state, curve.source.reason = PARTIAL, "left by an earlier attempt: older than the log"
     if not found:
-        events = sorted(directory.rglob("events.out.tfevents.*"), key=lambda p: p.stat().st_mtime)[-MOST_EVENT_FILES:]
-        for event_file in events:
+        for event_file in event_files(directory):
             found += read_event_file(event_file, root)
     have = {curve.metric for curve in found}
     return found + [curve for curve in progress if curve.metric not in have]
@@ -52,12 +51,12 @@ def read_curves(directory: Path, root: Path, started: str = "", most_bytes: int 
 def newest_version(directory: Path, version: str = "") -> Path | None:
     """metrics.csv of `lightning_logs/version_<version>`, which the bars named, else of the highest version."""
     paths: dict[int, Path] = {}
-    for path in directory.glob("lightning_logs/version_*/metrics.csv"):
+    tables = curve_tables(directory)
+    for path in tables:
         if found := _VERSION.search(path.parent.name):
             paths[int(found[1])] = path
     if not paths:
-        loose = [p for p in (directory / "metrics.csv", directory / "csv_logs" / "metrics.csv") if p.exists()]
-        return loose[0] if loose else None
+        return tables[0] if tables else None
     return paths.get(int(version)) if version.isdigit() and int(version) in paths else paths[max(paths)]
 
 

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, GraphCache, RunFacts, Source
-from ...paths import relative, run_directory, unreadable
+from ...paths import relative, unreadable
+from ...project.project import Project
 from ..tensors.helper import HelperDied, shared_helper
 from .cache_rebuilds import rebuilds
 from .csv_directory import read_csv_directory
@@ -18,14 +20,14 @@ LARGEST_CATALOGUE = 4 * 1024 * 1024
 MOST_SPLITS = 12  # the target's largest dataset has 8
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.cache and facts.data. Bounded: large files are sampled, and their facts say how."""
-    root, profile = Path(project.root), project.profile
+    root, profile = project.root, project.profile
     if profile.data.cache:
         folder = root / profile.data.cache.format(dataset=facts.dataset, domain="")
         facts.cache = read_cache(folder, root)
-        directory = run_directory(project, run_state)
-        found = rebuilds(directory.parent, directory.parent.parent, root)
+        dataset = run_state.directory.parent
+        found = rebuilds(dataset, dataset.parent, root)
         facts.cache.metadata["rebuilds"] = [vars(rebuild) for rebuild in found]
         if facts.cache.source.state != READ:
             facts.not_checked.append(f"{facts.cache.source.path}: {facts.cache.source.reason}")

@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import PARTIAL, UNREADABLE, Metric, Metrics, RunFacts, Source
-from ...paths import relative, run_directory, unreadable
+from ...paths import relative, unreadable
+from ...project.project import Project
+from ..evidence import metrics_name
 from .json_positions import LARGEST_TEXT, InvalidJson, entries, storable
 
 MOST_VALUES = 2000  # the target's file has 240
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.metrics if the run's directory has a metrics.json."""
-    path = run_directory(project, run_state) / (project.profile.metrics_file or "metrics.json")
+    path = run_state.directory / metrics_name(project.profile)
     if path.exists():
-        facts.metrics = read_metrics(path, Path(project.root))
+        facts.metrics = read_metrics(path, project.root)
         if facts.metrics.source.state == UNREADABLE:
             facts.not_checked.append(f"{facts.metrics.source.path}: {facts.metrics.source.reason}")
 

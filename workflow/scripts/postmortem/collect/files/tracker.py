@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import PARTIAL, READ, UNREADABLE, RunFacts, Source, TrackedAttempt, TrackedRun
 from ...paths import relative, unreadable
+from ...project.project import Project
 from ...redaction import redact
 from .series import Series
 from .sqlite_copy import NotADatabase, lock_holder, opened
@@ -18,13 +20,13 @@ MOST_ROWS = 2000  # of a run's params and metrics
 MOST_HISTORY = 10  # earlier attempts
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.trackers, and facts.curves from MLflow where no file has the curve."""
     for database in project.profile.databases:
-        path = database_path(database.path, database.environment, Path(project.root))
+        path = database_path(database.path, database.environment, project.root)
         if path is None:
             continue
-        tracked, curves = read_database(path, Path(project.root), database.kind, facts.run)
+        tracked, curves = read_database(path, project.root, database.kind, facts.run)
         facts.trackers.append(tracked)
         have = {curve.metric for curve in facts.curves}
         facts.curves += [item.finish() for name, item in curves.items() if name not in have]

@@ -5,24 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ...discover.discovery import RunState
 from ...facts import PARTIAL, READ, UNREADABLE, Checkpoint, RunFacts, Source, TensorFacts
-from ...paths import modified, relative, run_directory, unreadable
+from ...paths import modified, relative, unreadable
+from ...project.project import Project
 from ...project.runs import from_id, required_runs
+from ..evidence import is_checkpoint, own_checkpoints
 from .helper import Helper, HelperDied, shared_helper
 
-MOST_OWN = 4  # checkpoints of a run that are read, the declared one first
 MOST_UPSTREAM = 6
 LARGEST_FILE = 64 * 2**30  # bytes; only samples of large files are read, but a directory entry may be a mistake
 ANSWERS_KEPT = 64  # each some 100 kB for a model of a thousand tensors
 _answers: dict[tuple[str, int, int], dict[str, Any]] = {}
-SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors", ".bin")
 
 
-def read(project: Any, run_state: Any, facts: RunFacts) -> None:
+def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
     """Fill facts.checkpoints: own ones, those of needed runs, the teacher's."""
-    directory, root = run_directory(project, run_state), Path(project.root)
+    root = project.root
     facts.checkpoints = [
-        read_checkpoint(path, root) for path in own_checkpoints(directory, project.profile.checkpoints)
+        read_checkpoint(path, root) for path in own_checkpoints(run_state.directory, project.profile.checkpoints)
     ]
     for path, role, run in needed_checkpoints(project, facts):
         if all(relative(path, root) != known.source.path for known in facts.checkpoints):
@@ -32,16 +33,10 @@ def read(project: Any, run_state: Any, facts: RunFacts) -> None:
             facts.not_checked.append(f"{checkpoint.source.path}: {checkpoint.not_checked}")
 
 
-def own_checkpoints(directory: Path, patterns: list[str]) -> list[Path]:
-    """Checkpoint files in a run's directory, in the order of the profile's patterns."""
-    found = [p for pattern in patterns for p in sorted(directory.glob(pattern)) if p.is_file() and p.suffix in SUFFIXES]
-    return list(dict.fromkeys(found))[:MOST_OWN]
-
-
-def needed_checkpoints(project: Any, facts: RunFacts) -> list[tuple[Path, str, str]]:
+def needed_checkpoints(project: Project, facts: RunFacts) -> list[tuple[Path, str, str]]:
     """(path, role, run) of the checkpoints that the run reads: by the profile, and the config's teacher."""
     run = from_id(facts.run, project)
-    needed = [name for name in project.profile.needed_artefacts if name.endswith(SUFFIXES)]
+    needed = [name for name in project.profile.needed_artefacts if is_checkpoint(name)]
     found = [
         (project.experiment_root / other / name, "upstream", other)
         for other in required_runs(run, project.profile)
@@ -50,7 +45,7 @@ def needed_checkpoints(project: Any, facts: RunFacts) -> list[tuple[Path, str, s
     key = project.profile.teacher.config_key if project.profile.teacher else ""
     named = facts.config.values.get(key) if facts.config and key else None
     if named and isinstance(named.value, str) and named.value:
-        path = Path(project.root) / named.value
+        path = project.root / named.value
         owner = relative(path.parent, project.experiment_root)
         found = [(path, "teacher", owner), *(item for item in found if item[0] != path)]
     return found[:MOST_UPSTREAM]

@@ -133,5 +133,6 @@ def _attributes(value: Inert) -> dict[str, Any] | None:
     store = state.get("_store")
     inner = store.state if isinstance(store, Inert) else store
     if isinstance(inner, dict) and isinstance(inner.get("_mapping"), dict):
-        return inner["_mapping"]
+        mapping: dict[str, Any] = inner["_mapping"]
+        return mapping
     return state if isinstance(state.get("x"), Tensor) or isinstance(state.get("edge_index"), Tensor) else None

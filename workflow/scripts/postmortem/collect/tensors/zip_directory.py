@@ -63,7 +63,7 @@ def content_start(stream: BinaryIO, entry: ZipEntry) -> int:
     if len(header) < 30 or header[:4] != _LOCAL:
         raise BadZip(f"the entry at byte {entry.offset} is damaged")
     name_length, extra_length = struct.unpack_from("<HH", header, 26)
-    return entry.offset + 30 + name_length + extra_length
+    return entry.offset + 30 + int(name_length) + int(extra_length)
 
 
 def read_entry(stream: BinaryIO, entry: ZipEntry, most: int) -> bytes:

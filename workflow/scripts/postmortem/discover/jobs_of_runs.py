@@ -1,25 +1,132 @@
-"""Finds the run of a SLURM job by what its submission says: the files it writes to, its script, its name.
+"""Which job belongs to which run: by the files that it makes, by its id in a file's name, by what its submission says.
 
-Only where no log tells the job's id. The executor of Snakemake 9 names all jobs by one UUID, which says nothing.
+A Snakemake job belongs to the runs that its outputs and logs lie in. A SLURM job belongs to the run that a Snakemake
+log, the name of its own log, or the Snakemake inside it tells; where none does, to the one that its submission names:
+the files it writes to, its script, its name. The executor of Snakemake 9 names all jobs by one UUID, which says
+nothing. Of a failed group the main log names all jobs as failed; only the log of its cluster job knows which one did.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..facts import SlurmJob, SnakemakeJob
+from ..outputs import OF_A_RUN
 from ..project.project import Project
 from ..project.runs import Run, run_of_path
+from . import snakemake_log
+from .sacct import base_id
 
 SCRIPT_BYTES = 64 * 1024  # of a batch script
+INNER_LOG_BYTES = 16 * 1024  # of a job's own log: the block of its rule stands at the top
 _SMK = re.compile(r"(?:smk|snakejob|snakemake)[-_.](?P<rule>\w+)[-_.](?P<wildcards>\w+=.+)")
 _SCRIPT = re.compile(r"(?<!\S)\S{1,400}\.(?:sh|sbatch|slurm|batch|bash|job)\b")
 _ARRAY = re.compile(r"^\s*(?:declare -a )?(\w+)=\(([^)]*)\)", re.MULTILINE)
 _INDEXED = re.compile(r"\$\{(\w+)\[\s*\$?\{?SLURM_ARRAY_TASK_ID\}?\s*\]\}")
+_PLACES = {"job_id": r"(?P<job_id>\d+(?:_\d+)?)", "rule": r"(?P<rule>[^/]+?)", "wildcards": r"(?P<wildcards>[^/]+)"}
 
 
-class JobNames:
+# --- Snakemake's jobs ----------------------------------------------------------------------------------------------
+
+
+def runs_of_job(job: SnakemakeJob, project: Project) -> list[str]:
+    """Ids of the runs that a job's outputs and logs lie in, be they on disk or not. Our own jobs belong to none."""
+    if any(Path(output).name in OF_A_RUN for output in job.outputs):
+        return []
+    found = (run_of_path(path, project) for path in [*job.outputs, *job.logs])
+    return list(dict.fromkeys(run_id for run_id in found if run_id))
+
+
+def settle_groups(jobs: Iterable[SnakemakeJob], files: Mapping[str, JobFiles]) -> None:
+    """Correct, in place, the state of jobs whose group failed after they had finished. files: by SLURM job id."""
+    groups: dict[tuple[str, str], list[SnakemakeJob]] = {}
+    for job in jobs:
+        if job.state == snakemake_log.FAILED and job.external_jobid:
+            groups.setdefault((job.log, job.external_jobid), []).append(job)
+    for (_, job_id), members in groups.items():
+        if len(members) < 2:
+            continue
+        finished = _finished_inside(files.get(job_id) or files.get(base_id(job_id)))
+        for job in members:
+            if set(job.outputs) & finished:
+                job.state = snakemake_log.FINISHED
+
+
+def _finished_inside(files: JobFiles | None) -> set[str]:
+    """Outputs of the jobs that the Snakemake inside a SLURM job says it finished."""
+    finished: set[str] = set()
+    for path, _ in files.logs if files else []:
+        try:
+            inner = snakemake_log.parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        except OSError:
+            continue
+        finished |= {name for job in inner.jobs if job.state == snakemake_log.FINISHED for name in job.outputs}
+    return finished
+
+
+# --- files of a cluster's job ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class JobFiles:
+    """The logs of one job. role: "job" for what sbatch captured, "executor" for those of Snakemake's SLURM plugin."""
+
+    job_id: str
+    rule: str = ""
+    logs: list[tuple[Path, str]] = field(default_factory=list)  # with their role
+
+
+def find_job_files(project: Project) -> dict[str, JobFiles]:
+    """All jobs that left a log, by job id."""
+    found: dict[str, JobFiles] = {}
+    for role, patterns in (("job", project.profile.logs.job), ("executor", project.profile.logs.executor)):
+        for pattern in patterns:
+            expression = _expression(pattern)
+            for path in sorted(project.root.glob(_glob(pattern))):
+                match = expression.fullmatch(path.relative_to(project.root).as_posix())
+                if match:
+                    names = match.groupdict()
+                    files = found.setdefault(names["job_id"], JobFiles(names["job_id"], names.get("rule") or ""))
+                    files.logs.append((path, role))
+    return found
+
+
+def _glob(pattern: str) -> str:
+    return re.sub(r"\{\w+\}", "*", pattern)
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", pattern)
+    return re.compile("".join(_PLACES[part] if i % 2 else re.escape(part) for i, part in enumerate(parts)))
+
+
+def run_of_own_log(files: JobFiles, project: Project, known: set[str], matcher: JobMatcher) -> str:
+    """The run of a job whose id no main log tells: by its log's name, or by the Snakemake inside it, at the log's top.
+
+    known: ids of the runs on disk. "" if neither tells.
+    """
+    if run_id := matcher.in_name(files.rule):
+        return run_id
+    for path, _ in files.logs:
+        try:
+            with path.open("rb") as stream:
+                head = stream.read(INNER_LOG_BYTES).decode("utf-8", "replace")
+        except OSError:
+            continue
+        jobs = snakemake_log.parse(head, project.relative(path)).jobs
+        for run_id in (run_id for job in jobs for run_id in runs_of_job(job, project)):
+            if run_id in known:
+                return run_id
+    return ""
+
+
+# --- what a submission says ----------------------------------------------------------------------------------------
+
+
+class JobMatcher:
     """Matches jobs to the runs on disk. jobs: what Snakemake's logs tell of the runs, to learn the rules' names."""
 
     def __init__(self, project: Project, runs: list[Run], jobs: dict[str, list[SnakemakeJob]]) -> None:
@@ -64,7 +171,9 @@ class JobNames:
         if not task.isdigit():
             return ""
         arrays = {name: values.replace('"', " ").replace("'", " ").split() for name, values in _ARRAY.findall(script)}
-        chosen = [arrays[name][int(task)] for name in _INDEXED.findall(script) if int(task) < len(arrays.get(name, []))]
+        chosen: list[str] = [
+            arrays[name][int(task)] for name in _INDEXED.findall(script) if int(task) < len(arrays.get(name, []))
+        ]
         for value in chosen:
             if value in self.by_id:
                 return value
@@ -101,7 +210,7 @@ def submit_logs(project: Project) -> list[Path]:
     return sorted({path for pattern in project.profile.logs.submit for path in project.root.glob(pattern)})
 
 
-def refused(project: Project, names: JobNames) -> dict[str, tuple[Path, str]]:
+def refused(project: Project, matcher: JobMatcher) -> dict[str, tuple[Path, str]]:
     """Runs whose submission sbatch refused, with the file that says so and sbatch's words."""
     found: dict[str, tuple[Path, str]] = {}
     for path in submit_logs(project):
@@ -113,7 +222,7 @@ def refused(project: Project, names: JobNames) -> dict[str, tuple[Path, str]]:
         for line in lines:
             if re.search(r"(?:^|[\s+/])sbatch\s+\S", line) and "error:" not in line:
                 job_name = re.search(r"(?:--job-name[= ]|-J )(\S+)", line)
-                run_id = names.in_command(line) or (names.in_name(job_name[1]) if job_name else "")
+                run_id = matcher.in_command(line) or (matcher.in_name(job_name[1]) if job_name else "")
             elif run_id and line.startswith("sbatch: error:"):
                 found[run_id] = (path, line)
             elif run_id and line.startswith("Submitted batch job"):
