@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from postmortem.collect.logs.scan import WHOLE_BYTES
 from postmortem.jobs import batches
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -85,12 +87,74 @@ def test_only_what_changed_is_made_again(caller: Caller) -> None:
     again = {name for name in rules_run(caller.call("diagnose_all")) if name.startswith("collect")}
     assert again == {f"collect_{batch_of(third)}"}, "another run failed"
 
+    (caller.run("set_04/teacher_autoencoder") / "slurm.err").write_text("Stage 'autoencoder' complete\n")
+    assert "Nothing to be done" in caller.call("diagnose_all"), "another run ended well"
+    shutil.rmtree(caller.project / ".snakemake" / "postmortem" / "found")
+    assert "Nothing to be done" in caller.call("diagnose_all"), "what was found is found again"
+
+    time.sleep(1.1)
+    (caller.run(first) / "config.json").write_text('{"lr": 1}')
+    again = {name for name in rules_run(caller.call("diagnose_all")) if name.startswith("collect")}
+    assert again == {f"collect_{batch_of(first)}"}, "a file of its own has changed"
+
     own = caller.project / "postmortem" / "catalogue" / "own.yaml"
     own.parent.mkdir(parents=True)
     own.write_text("[]\n")
     again = rules_run(caller.call("diagnose_all"))
     assert f"collect_{batch_of(first)}" in again, "a large log may hold what a new entry looks for"
     assert {f"analyze_{batch_of(first)}", f"report_{batch_of(third)}", "summarize"} <= again
+
+
+ENTRY = """
+- id: data.stale_cache
+  title: recordings of another calibration
+  patterns:
+    - 'calibration (?P<have>\\w+) of the recordings is not (?P<want>\\w+)'
+  root_cause: The recordings were calibrated as {{ have }}, the pipeline wants {{ want }}.
+  fix:
+    - text: Calibrate again.
+      command: python tools/calibrate.py --to {{ want }}
+  role: fatal
+"""
+
+
+@pytest.mark.slow
+def test_a_new_entry_is_found_in_a_large_log_that_was_collected_before(caller: Caller) -> None:
+    run = caller.run("set_01/teacher_autoencoder")
+    filler = "".join(f"step {number} of the loop took {number * 7919:x} ms\n" for number in range(60_000))
+    said = "calibration c3 of the recordings is not c9\n"
+    (run / "slurm.err").write_text(filler + said + filler)
+    assert (run / "slurm.err").stat().st_size > 2 * WHOLE_BYTES
+    for name, cause in (("", "unknown"), ("own.yaml", "data.stale_cache")):
+        if name:
+            own = caller.project / "postmortem" / "catalogue" / name
+            own.parent.mkdir(parents=True)
+            own.write_text(ENTRY)
+        caller.call("diagnose_all")
+        facts = json.loads((run / "diagnosis.facts.json").read_text())
+        (log,) = [log for log in facts["logs"] if log["role"] == "stderr"]
+        assert (said.strip() in [line["text"] for line in log["lines"]]) == bool(name)
+        assert json.loads((run / "diagnosis.json").read_text())["root_cause"]["id"] == cause
+
+
+@pytest.mark.slow
+def test_news_from_the_accounting_make_a_diagnosis_again(caller: Caller) -> None:
+    first = "set_01/teacher_autoencoder"
+    (caller.run(first) / ".failed").write_text('{"slurm_job_id": "7"}')
+    table = caller.project / "sacct.txt"
+    header = "JobID|JobName|State|ExitCode|Submit|Start|End\n"
+    rows = [f"{job}|x|{state}|1:0|{day}T09:00:00|{day}T10:00:00|{day}T11:00:00\n"
+            for job, state, day in (("5", "FAILED", "2026-01-01"), ("7", "TIMEOUT", "2026-01-02"))]  # fmt: skip
+    settings = ["--config", f"sacct={table}", "runs_per_job=1"]
+
+    def collected(*said: str) -> set[str]:
+        table.write_text(header + "".join(said))
+        return {name for name in rules_run(caller.call("diagnose_all", *settings)) if name.startswith("collect")}
+
+    assert len(collected(rows[0])) == 2
+    assert collected(*rows) == {f"collect_{batch_of(first)}"}, "its job was recorded"
+    assert json.loads((caller.run(first) / "diagnosis.facts.json").read_text())["slurm_jobs"][0]["state"] == "TIMEOUT"
+    assert collected(*reversed(rows)) == collected(rows[0]) == set(), "of another job, or forgotten"
 
 
 @pytest.mark.slow
@@ -100,6 +164,11 @@ def test_one_run_is_diagnosed_by_its_path_failed_or_not(caller: Caller) -> None:
     assert "## Root Cause" in (healthy / "diagnosis.md").read_text() and not (failed / "diagnosis.md").exists()
     caller.call("experimentruns/set_01/teacher_autoencoder/diagnosis.md")
     assert (failed / "diagnosis.md").exists()
+    assert "Nothing to be done" in caller.call("experimentruns/set_03/teacher_autoencoder/diagnosis.md")
+    time.sleep(1.1)
+    (healthy / "slurm.err").write_text("Stage 'autoencoder' complete\n")
+    again = rules_run(caller.call("experimentruns/set_03/teacher_autoencoder/diagnosis.md"))
+    assert again == {"collect_one", "analyze_one", "report_one"}, "a file of its own has changed"
     said = caller.call("experimentruns/set_01/teacher_autoencodr/diagnosis.md", status=1)
     assert 'there is no run "set_01/teacher_autoencodr"' in said and "Traceback" not in said
     assert 'did you mean "set_01/teacher_autoencoder"?' in said

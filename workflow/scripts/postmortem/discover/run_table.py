@@ -1,7 +1,7 @@
 """The table of runs in the project's database: what the pipeline itself says became of each run.
 
-For discovery only, one query for all runs; `sources/tracker` reads the rest for the runs that are diagnosed. The
-database is copied first: so it is never written to or waited for, though a training may hold it open or locked.
+For discovery only, one query for all runs; collect's reader of trackers reads the rest for the runs that are diagnosed.
+The database is copied first: so it is never written to or waited for, though a training may hold it open or locked.
 """
 
 from __future__ import annotations

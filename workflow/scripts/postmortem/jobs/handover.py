@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from .. import times
 from ..discover.discovery import RunState
 from ..files import write_whole
 from ..outputs import MARK, STATE_FOLDER
@@ -81,16 +82,27 @@ def _plain(project: Project, state: RunState) -> dict[str, Any]:
 def _newer(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
     """What was found before, where nothing but a part of it is found now.
 
-    That is no news of a run: sacct forgets a job after some weeks, and of Snakemake's logs only the newest are read.
+    That is no news of a run: sacct does not answer, or forgets a job after some weeks, and of Snakemake's logs only the
+    newest are read.
     """
     if before is None:
         return now
     known, told = _essence(before), _essence(now)
     lists = [key for key, value in told.items() if isinstance(value, list)]
     lost = any(len(told[key]) < len(known.get(key) or []) for key in lists)
+    told["attempts"] = [one for one in told["attempts"] if not _has_lost_its_job(one, known.get("attempts") or [])]
     nothing_new = all(item in (known.get(key) or []) for key in lists for item in told[key])
     same = all(told[key] == known.get(key) for key in told.keys() - lists)
     return before if lost and nothing_new and same else now
+
+
+def _has_lost_its_job(attempt: dict[str, Any], known: list[dict[str, Any]]) -> bool:
+    """Whether an attempt that only a log tells of was one of a job: the log begins while that ran, or has no times."""
+    if attempt["job_id"] or not known:
+        return False
+    begin = times.parse(attempt["start"])
+    spans = [(times.parse(one["start"]), times.parse(one["end"])) for one in known]
+    return begin is None or any(start and start <= begin and (not end or begin <= end) for start, end in spans)
 
 
 def _essence(values: Any) -> Any:

@@ -11,6 +11,7 @@ import yaml
 
 from ..errors import ConfigError, near_match
 from ..installation import CONFIG
+from ..paths import relative
 from . import profile as profiles
 from .profile import Profile
 from .schema import check
@@ -45,8 +46,7 @@ class Project:
 
     def relative(self, path: Path | str) -> str:
         """A path as reports show it: relative to the project where it lies inside, else absolute."""
-        path = Path(path)
-        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+        return relative(Path(path), self.root)
 
     def absolute(self, path: Path | str) -> Path:
         """A path as logs and configs give it, taken from the project's folder; not resolved."""
