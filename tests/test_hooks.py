@@ -249,7 +249,7 @@ def test_modules_of_the_pipeline_do_not_reach_the_diagnosis(
     assert len(told(capfd.readouterr().err)) == 3
 
 
-@pytest.mark.parametrize("name", ["hooks", "dependency"])
+@pytest.mark.parametrize("name", ["hooks", "jobs/dependency_job"])
 def test_what_runs_in_the_pipelines_python_needs_nothing_but_python_3_8(name: str) -> None:
     text = (SCRIPTS / "postmortem" / f"{name}.py").read_text()
     tree = ast.parse(text, feature_version=(3, 8))
