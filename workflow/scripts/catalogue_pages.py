@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
 
-from postmortem.analyze import catalogue
+from postmortem.analyze.catalogue import Entry, files, load
 from postmortem.analyze.causes import meanings
-from postmortem.installation import CATALOGUE
 from postmortem.report.render import code_lines, escape_markdown, fenced, inline_code
 
 EXAMPLES_SHOWN = 3  # of an entry; the others are further wordings of the same
@@ -64,7 +62,7 @@ def run_again(**values: Any) -> Placeholder:
     return Placeholder(f"run this stage again{f' with {changed}' if changed else ''}")
 
 
-def names_of(entry: catalogue.Entry) -> dict[str, Any]:
+def names_of(entry: Entry) -> dict[str, Any]:
     """The names that an entry's texts may use (see workflow/catalogue/README.md), as placeholders."""
     observed = Observed()
     captures = {group: Placeholder(group) for pattern in entry.patterns for group in pattern.compiled.groupindex}
@@ -73,23 +71,25 @@ def names_of(entry: catalogue.Entry) -> dict[str, Any]:
     return {"statement": Placeholder("statement"), **groups, **functions, **captures}
 
 
-def worded(text: Any, entry: catalogue.Entry) -> str:
+def worded(text: Any, entry: Entry) -> str:
     """A text of an entry with placeholders. Raises jinja2.TemplateError for names that do not exist."""
     return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(str(text)).render(names_of(entry)).strip()
 
 
-def section(entry: catalogue.Entry, examples: list[str]) -> list[str]:
+def section(entry: Entry) -> list[str]:
     """One entry: its title, examples, meaning and first fix, as paragraphs."""
     parts = [f"### {escape_markdown(entry.title)}"]
-    if examples:
-        parts.append(fenced("\n".join(examples[:EXAMPLES_SHOWN])))
+    examples = list(dict.fromkeys(pattern.example.strip() for pattern in entry.patterns if pattern.example))
+    if shown := examples[:EXAMPLES_SHOWN]:
+        between = "\n\n" if any("\n" in example for example in shown) else "\n"
+        parts.append(fenced(between.join(shown)))
     parts.append(escape_markdown(worded(entry.root_cause, entry)))
     parts += first_fix(entry)
     parts.append(f"Role: {inline_code(entry.role)}.")
     return parts
 
 
-def first_fix(entry: catalogue.Entry) -> list[str]:
+def first_fix(entry: Entry) -> list[str]:
     """What to do first; nothing where no fix has a text. Lines after the first one of a fix's text are code."""
     fix, text = next(((fix, text) for fix in entry.fix if (text := worded(fix["text"], entry))), ({}, ""))
     if not text:
@@ -106,55 +106,42 @@ def first_fix(entry: catalogue.Entry) -> list[str]:
     return parts
 
 
-def page(group: str, causes: dict[str, str]) -> str:
-    """The page of one group."""
+def page(group: str, causes: dict[str, str], entries: dict[str, list[Entry]]) -> str:
+    """The page of one group. causes: ids with their meanings. entries: those of each cause that has some."""
     parts = [f"# {group}", f"[All causes](README.md). {GENERATED}"]
     for cause, meaning in causes.items():
-        path = file_of(cause)
         parts += [f"## {cause}", f"{escape_markdown(meaning[:1].upper() + meaning[1:])}."]
-        if not path.exists():
+        if cause not in entries:
             parts.append("No log says this by itself: a detector finds it in the other evidence.")
             continue
-        parts[-1] += (
-            f" Entries: [{path.relative_to(CATALOGUE)}](../../workflow/catalogue/{path.relative_to(CATALOGUE)})."
-        )
-        for entry, raw in zip(catalogue.load([path]).entries, entries_of(path), strict=True):
-            parts += section(entry, examples_of(raw))
+        file = entries[cause][0].file
+        parts[-1] += f" Entries: [{file}](../../workflow/catalogue/{file})."
+        for entry in entries[cause]:
+            parts += section(entry)
     return "\n\n".join(parts) + "\n"
 
 
-def row(group: str, cause: str, meaning: str) -> str:
+def row(group: str, cause: str, meaning: str, count: int) -> str:
     """A cause in the table of all; its address is as forges make them from headings."""
-    address = f"{group}.md#{cause.replace('.', '')}"
-    return f"| [{cause}]({address}) | {escape_markdown(meaning)} | {len(entries_of(file_of(cause)))} |"
-
-
-def examples_of(raw: dict[str, Any]) -> list[str]:
-    """The lines that an entry's patterns give as examples, each once."""
-    found = [pattern.get("example") for pattern in raw["patterns"] if isinstance(pattern, dict)]
-    return list(dict.fromkeys(example.strip() for example in found if example))
-
-
-def file_of(cause: str) -> Path:
-    """Where the entries of a cause lie."""
-    group, _, name = cause.partition(".")
-    return CATALOGUE / group / f"{name or group}.yaml"
-
-
-def entries_of(path: Path) -> list[dict[str, Any]]:
-    """The entries as they are written; none where no file is."""
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
+    return f"| [{cause}]({group}.md#{cause.replace('.', '')}) | {escape_markdown(meaning)} | {count} |"
 
 
 def main(folder: Path) -> None:
     """Write all pages."""
+    entries: dict[str, list[Entry]] = {}
+    for entry in load(files()).entries:
+        entries.setdefault(entry.id, []).append(entry)
     groups: dict[str, dict[str, str]] = {}
     for cause, meaning in meanings().items():
         groups.setdefault(cause.partition(".")[0], {})[cause] = meaning
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [row(group, cause, meaning) for group, causes in groups.items() for cause, meaning in causes.items()]
+    rows = [
+        row(group, cause, meaning, len(entries.get(cause, [])))
+        for group, causes in groups.items()
+        for cause, meaning in causes.items()
+    ]
     pages = {"README.md": INTRODUCTION + "\n".join(rows) + "\n"}
-    pages |= {f"{group}.md": page(group, causes) for group, causes in groups.items()}
+    pages |= {f"{group}.md": page(group, causes, entries) for group, causes in groups.items()}
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     for path in set(folder.glob("*.md")) - {folder / name for name in pages}:
