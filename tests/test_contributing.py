@@ -56,7 +56,8 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", ["Add a cause", "Add a detector"])
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["Add a cause", "Add a detector", "Add a source"])
 def test_a_page_can_be_followed(page: str, tmp_path: Path) -> None:
     copy = tmp_path / "postmortem"
     shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
