@@ -13,7 +13,7 @@ import pytest
 import yaml
 from markdown_check import tokens
 
-from postmortem.analyze import catalogue, resolve, verdict
+from postmortem.analyze import resolve, verdict, wording
 from postmortem.collect.files import json_positions, sqlite_copy
 from postmortem.collect.logs import scan
 from postmortem.collect.tensors import helper
@@ -80,7 +80,7 @@ def test_the_defaults_are_those_of_the_workflow() -> None:
 
 def test_roles_start_where_the_page_says() -> None:
     page = text("docs/how-a-root-cause-is-found.md")
-    assert {name: float(row[-1]) for name, row in rows(page).items()} == catalogue.CONFIDENCE
+    assert {name: float(row[-1]) for name, row in rows(page).items()} == wording.CONFIDENCE
 
 
 @pytest.mark.parametrize(
