@@ -17,6 +17,7 @@ from postmortem.analyze.causes import meanings
 from postmortem.report.render import code_lines, escape_markdown, fenced, inline_code
 
 EXAMPLES_SHOWN = 3  # of an entry; the others are further wordings of the same
+OBSERVATIONS = ("exception", "frame", "run", "config", "job", "profile")  # that a text may ask for a key
 GENERATED = "Made by `make docs` from the entries in [workflow/catalogue](../../workflow/catalogue); change those."
 INTRODUCTION = f"""# The catalogue of causes
 
@@ -47,13 +48,14 @@ class Placeholder(str):
         return self._computed("/", other)
 
 
-class Observed:
-    """A mapping of observations of which any key may be asked: config.lr is ⟨lr⟩, run.run is ⟨run⟩."""
+class Observed(Placeholder):
+    """A mapping of observations of which any key may be asked: config.lr is ⟨lr⟩, profile.data.cache ⟨data.cache⟩."""
 
-    def __getattr__(self, key: str) -> Placeholder:
+    def __getattr__(self, key: str) -> Observed:
         if key.startswith("__"):
             raise AttributeError(key)
-        return Placeholder(key)
+        name = self[1:-1]
+        return Observed(key if name in OBSERVATIONS else f"{name}.{key}")
 
 
 def run_again(**values: Any) -> Placeholder:
@@ -64,9 +66,8 @@ def run_again(**values: Any) -> Placeholder:
 
 def names_of(entry: Entry) -> dict[str, Any]:
     """The names that an entry's texts may use (see workflow/catalogue/README.md), as placeholders."""
-    observed = Observed()
     captures = {group: Placeholder(group) for pattern in entry.patterns for group in pattern.compiled.groupindex}
-    groups = dict.fromkeys(("exception", "frame", "run", "config", "job", "profile"), observed)
+    groups = {name: Observed(name) for name in OBSERVATIONS}
     functions = {"rerun": run_again, "half": lambda value: Placeholder(f"half of {value}"), "quote": str}
     return {"statement": Placeholder("statement"), **groups, **functions, **captures}
 
