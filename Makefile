@@ -1,7 +1,7 @@
 # Two commands matter: "make demo" and "make test". Both set everything up first; that takes seconds once it is done.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint bench score lock clean
+.PHONY: help setup setup-test demo test lint bench score docs lock clean
 
 BIN := .venv/bin
 CASES ?= ../shared/cases
@@ -60,6 +60,10 @@ score: setup
 		$(BIN)/python tools/reliability.py build/score.json && \
 		$(BIN)/python tools/score_floor.py build/score.json tests/score_floor.json; \
 	else echo "score: skipped, there are no labelled cases ($(SCORE))"; fi
+
+## make docs        the catalogue's pages again, after its entries have changed
+docs: setup
+	$(BIN)/python workflow/scripts/catalogue_pages.py docs/catalogue
 
 ## make lock        resolve the requirements*.in again
 lock: setup

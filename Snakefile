@@ -3,7 +3,7 @@
 #   snakemake diagnose_all -s <here>/Snakefile --directory <project> --cores 2 --config key=value ...
 #   snakemake <experiment_root>/<dataset>/<run>/diagnosis.md -s <here>/Snakefile --directory <project> --cores 1
 #
-# config/README.md explains every setting, CONTRACT names every output.
+# docs/configuration.md explains every setting, workflow/schemas/diagnosis.schema.json the diagnosis.
 from snakemake.utils import min_version
 
 min_version("7.32")

@@ -79,7 +79,7 @@ class RunAgain:
 
 @dataclass(frozen=True)
 class Profile:
-    """A project profile; the keys are explained in config/README.md."""
+    """A project profile; the keys are explained in docs/configuration.md."""
 
     name: str
     run_pattern: str
