@@ -63,7 +63,9 @@ class JobNames:
         _, _, task = job_id.partition("_")
         if not task.isdigit():
             return ""
-        arrays = {name: values.replace('"', " ").replace("'", " ").split() for name, values in _ARRAY.findall(script)}
+        arrays: dict[str, list[str]] = {
+            name: values.replace('"', " ").replace("'", " ").split() for name, values in _ARRAY.findall(script)
+        }
         chosen = [arrays[name][int(task)] for name in _INDEXED.findall(script) if int(task) < len(arrays.get(name, []))]
         for value in chosen:
             if value in self.by_id:

@@ -15,10 +15,10 @@ from typing import Any
 from ..facts import SlurmJob, SnakemakeJob
 from ..files import write_whole
 from ..project.project import Project
-from ..project.runs import from_id
+from ..project.runs import from_id, run_of_path
 from . import groups, job_files, snakemake_log
 from .discovery import SENTINEL, read_sentinel
-from .scheduler_records import run_of_path, runs_of_job
+from .scheduler_records import runs_of_job
 from .snakemake_log import SnakemakeLog
 
 _EXIT = re.compile(

@@ -102,7 +102,8 @@ class Profile:
 
     def as_dict(self) -> dict[str, Any]:
         """The profile as plain values, for facts.json."""
-        return msgspec.to_builtins(self)
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
 
 def load(name: str, project_root: Path) -> Profile:

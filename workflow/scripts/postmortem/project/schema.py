@@ -28,7 +28,8 @@ def check(values: dict[str, Any], schema_name: str, place: str) -> None:
 
 @functools.cache
 def _schema(name: str) -> dict[str, Any]:
-    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    schema: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return schema
 
 
 def _sentence(error: Any) -> str:

@@ -10,6 +10,7 @@ import json
 import math
 import pickle
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -160,7 +161,7 @@ def _contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
-def _read(action: Any) -> Reading:
+def _read(action: Callable[[], Reading]) -> Reading:
     try:
         return action()
     except (pickle.UnpicklingError, EOFError, ValueError, OverflowError) as error:

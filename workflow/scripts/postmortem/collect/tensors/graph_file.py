@@ -132,6 +132,7 @@ def _attributes(value: Inert) -> dict[str, Any] | None:
         return None
     store = state.get("_store")
     inner = store.state if isinstance(store, Inert) else store
-    if isinstance(inner, dict) and isinstance(inner.get("_mapping"), dict):
-        return inner["_mapping"]
+    mapping = inner.get("_mapping") if isinstance(inner, dict) else None
+    if isinstance(mapping, dict):
+        return mapping
     return state if isinstance(state.get("x"), Tensor) or isinstance(state.get("edge_index"), Tensor) else None

@@ -44,7 +44,7 @@ class Helper:
         except BrokenPipeError as error:
             self.close()
             raise HelperDied("the helper process ended") from error
-        answer = json.loads(self._line(process))
+        answer: dict[str, Any] = json.loads(self._line(process))
         if "os_error" in answer:
             raise OSError(answer["os_error"], os.strerror(answer["os_error"] or 5))
         if "error" in answer:

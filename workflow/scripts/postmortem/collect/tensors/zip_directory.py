@@ -62,8 +62,8 @@ def content_start(stream: BinaryIO, entry: ZipEntry) -> int:
     header = stream.read(30)
     if len(header) < 30 or header[:4] != _LOCAL:
         raise BadZip(f"the entry at byte {entry.offset} is damaged")
-    name_length, extra_length = struct.unpack_from("<HH", header, 26)
-    return entry.offset + 30 + name_length + extra_length
+    lengths: tuple[int, int] = struct.unpack_from("<HH", header, 26)  # of the name and of the extra field
+    return entry.offset + 30 + sum(lengths)
 
 
 def read_entry(stream: BinaryIO, entry: ZipEntry, most: int) -> bytes:
