@@ -12,7 +12,7 @@ from example_projects import call
 from postmortem.discover import sacct, scontrol
 from postmortem.jobs import dependency_job
 
-SCRIPTS = Path(dependency_job.__file__).resolve().parents[1]
+SCRIPTS = Path(dependency_job.__file__).resolve().parents[2]
 RUNNING_7 = (
     "JobId=7 JobName=train UserId=alice(1001) Account=ml JobState=RUNNING Reason=None Dependency=(null) ExitCode=0:0 "
     "TimeLimit=01:00:00 SubmitTime=2026-01-01T10:00:00 StartTime=2026-01-01T10:00:05 EndTime=2026-01-01T11:00:05 "

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import math
 import random
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_runs import PROFILE, curve_of, facts_of, falling, make_run, plain_weights, scores
+from timing import ratio
 
 from postmortem.analyze.detectors import evaluation, learning, numerics, stopping
 from postmortem.analyze.findings import HINT
+from postmortem.collect import collector
+from postmortem.discover import discovery
 from postmortem.facts import Metric, Metrics, Source
 from postmortem.jobs.screening import suspicions
+from postmortem.project import project
 
 RUN = "set_01/teacher_autoencoder"
 ENDED = "INFO `Trainer.fit` stopped: `max_epochs={}` reached.\n"
@@ -327,9 +333,7 @@ def test_thirty_healthy_runs_of_varied_shape_are_silent(tmp_path: Path) -> None:
         assert found == [], (seed, found)
 
 
-def test_screening_a_run_is_a_matter_of_milliseconds(tmp_path: Path) -> None:
-    import time
-
+def test_screening_a_run_takes_no_longer_than_collecting_it(tmp_path: Path) -> None:
     directory = make_run(
         tmp_path,
         RUN,
@@ -337,10 +341,12 @@ def test_screening_a_run_is_a_matter_of_milliseconds(tmp_path: Path) -> None:
         stdout="\rEpoch 1: 5%| 1/20 [0, train_loss=0.1]" * 20_000,
         weights=plain_weights(hidden=512),
     )
-    suspicions(directory, PROFILE)  # starts the helper process
-    start = time.monotonic()
-    suspicions(directory, PROFILE)
-    assert time.monotonic() - start < 0.25
+    watched = project.from_config({"sacct": "off"}, tmp_path)
+    state = discovery.discover(watched).state_of(RUN)
+    assert state is not None
+    collect = partial(collector.collect_run, watched, state)
+    # Both ask the helper process, which the clock of the CPU leaves out.
+    assert ratio(lambda: suspicions(directory, PROFILE), collect, limit=1.5, clock=time.monotonic) < 1.5
 
 
 def test_screening_never_raises(tmp_path: Path) -> None:
