@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from markdown_check import assert_only_ours
-from replay import bundled_catalogue, diagnosed, facts_of
+from replay import diagnosed, facts_of
 from timing import LINEAR, growth
 
 from postmortem.report.render import markdown
