@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "workflow" / "scripts"), str(REPOSITORY / "tests")]
-CLUSTER = REPOSITORY / "tests" / "slurm" / "cluster.sh"
 
-SLURM_PROGRAMS = ("sbatch", "srun", "salloc", "scancel", "scontrol", "sacct", "squeue", "sinfo", "sacctmgr")
-INTERPRETER = re.compile(r"python[\d.]*|bash|sh")
-TRAINING_PROGRAMS = ("run_demo.py", "train.py", "train.sh")
-TRAINING_MODULES = ("pipeline.cli", "pipeline.healthy")
-_REAL_SLURM = {found for program in SLURM_PROGRAMS if (found := shutil.which(program))}
+import process_marks  # noqa: E402  it lies beside this file, which the path says only now
+
+CLUSTER = REPOSITORY / "tests" / "slurm" / "cluster.sh"
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Without its groups pytest-xdist would run SLURM's tests against each other, and say nothing."""
-    grouped = any("@" in item.nodeid for item in session.items if item.get_closest_marker("xdist_group"))
-    if session.config.getoption("loadgroup", False) and session.items and not grouped:
+    grouped = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and not all("@" in name for name in grouped):
         raise pytest.UsageError("this pytest-xdist makes no groups under this pytest: see requirements-test.in")
 
 
@@ -60,50 +54,17 @@ def shared_fixture(item: pytest.Item) -> str:
     return ""
 
 
-# --- a test that starts Snakemake, SLURM or a training without the mark would slow down the checks that leave these out
-
-OF_PROCESSES = {"snakemake", "snakemake7", "slurm", "training"}
 COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
-_marks: set[str] | None = None  # of the test that runs, its fixtures included
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """The coverage of these processes is not measured: they would take twice as long."""
-    global _marks
-    _marks = {mark.name for mark in item.iter_markers()}
-    coverage = os.environ.pop(COVERAGE_OF_PROCESSES, None) if _marks & OF_PROCESSES else None
+    """Each test is held to its marks. The coverage of what they stand for is left out: it would take twice as long."""
+    marks = {mark.name for mark in item.iter_markers()}
+    coverage = os.environ.pop(COVERAGE_OF_PROCESSES, None) if marks & process_marks.MARKS else None
     try:
-        return (yield)
+        with process_marks.held_to(marks):
+            return (yield)
     finally:
-        _marks = None
         if coverage is not None:
             os.environ[COVERAGE_OF_PROCESSES] = coverage
-
-
-def marks_due(command: list[str], path: str | None) -> set[str]:
-    """The marks that a test needs for starting this command with that PATH."""
-    due = set()
-    # Of an interpreter the words say what is started; to others they may be names of files.
-    for word in command if INTERPRETER.fullmatch(os.path.basename(command[0])) else command[:1]:
-        if os.path.basename(word) == "snakemake":
-            due.add("snakemake7" if ".venv-snakemake7" in word else "snakemake")
-        if os.path.basename(word) in TRAINING_PROGRAMS or word in TRAINING_MODULES:
-            due.add("training")
-    if shutil.which(command[0], path=path) in _REAL_SLURM:  # not a stand-in in front of the PATH
-        due.add("slurm")
-    return due
-
-
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "subprocess.Popen" or _marks is None:
-        return
-    _, command, _, environment = arguments
-    words = [os.fsdecode(command)] if isinstance(command, str | bytes) else [os.fsdecode(word) for word in command]
-    missing = marks_due(words, (environment or os.environ).get("PATH")) - _marks
-    if missing:
-        # Not an Exception: programs under test go on without a command that cannot be started.
-        pytest.fail(f"starts {words[0]}, and lacks the mark {' and '.join(sorted(missing))}")
-
-
-sys.addaudithook(_watch)
