@@ -1,12 +1,19 @@
 # Two commands matter: "make demo" and "make test". Both set everything up first; that takes seconds once it is done.
+# While working it is "make check".
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint bench score docs lock clean
+.PHONY: help setup setup-test demo check test lint bench score docs lock clean
 
 BIN := .venv/bin
 CASES ?= ../shared/cases
 SCORE ?= ../shared/score.py
 PYTEST_ARGS ?=
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+PYTEST = $(BIN)/python -m pytest --dist loadgroup
+# What starts none of these is a unit test, and takes no more than seconds.
+UNIT := not (snakemake or snakemake7 or slurm or training or slow)
+# The coverage has a floor, which is one of all tests: a choice of them is not measured.
+COVERAGE = $(if $(PYTEST_ARGS),,--cov --cov-report=)
 
 # A stamp says that an environment is complete; it is older than its lock exactly when the lock has changed since.
 RUNTIME := .venv/.ready
@@ -38,9 +45,14 @@ $(SNAKEMAKE7): requirements-snakemake7.lock tools/venv.sh
 demo: setup
 	@$(BIN)/python examples/pipeline/run_demo.py demo
 
+## make check       what should hold before each push, in about a minute: lint, types, unit tests
+check: lint
+	$(PYTEST) -n $(CORES) -m "$(UNIT)" -q $(PYTEST_ARGS)
+
 ## make test        all checks and all tests
+# One worker more than there are cores: that of the tests under SLURM waits most of the time.
 test: setup setup-test lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) -n $$(( $(CORES) + 1 )) $(COVERAGE) $(PYTEST_ARGS)
 
 ## make lint        ruff, mypy, snakefmt, snakemake --lint
 lint: setup-test
@@ -56,7 +68,7 @@ bench: setup-test
 ## make score       diagnose the labelled cases, if they are beside this repository, and keep above the floor
 score: setup
 	@if [ -e "$(SCORE)" ]; then \
-		mkdir -p build && $(BIN)/python "$(SCORE)" "$(CASES)/public" "$(CASES)/kd-gat" --tool . --verbose --json build/score.json && \
+		mkdir -p build && $(BIN)/python "$(SCORE)" "$(CASES)/public" "$(CASES)/found" "$(CASES)/kd-gat" --tool . --verbose --json build/score.json && \
 		$(BIN)/python tools/reliability.py build/score.json && \
 		$(BIN)/python tools/score_floor.py build/score.json tests/score_floor.json; \
 	else echo "score: skipped, there are no labelled cases ($(SCORE))"; fi

@@ -18,7 +18,10 @@ SNAKEMAKE_7 = REPOSITORY / ".venv-snakemake7" / "bin" / "snakemake"
 
 BOTH = pytest.mark.parametrize(
     "snakemake",
-    [pytest.param(SNAKEMAKE_9, id="9"), pytest.param(SNAKEMAKE_7, id="7", marks=pytest.mark.snakemake7)],
+    [
+        pytest.param(SNAKEMAKE_9, id="9", marks=pytest.mark.snakemake),
+        pytest.param(SNAKEMAKE_7, id="7", marks=pytest.mark.snakemake7),
+    ],
 )
 
 

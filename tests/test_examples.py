@@ -22,6 +22,7 @@ def test_a_readme_is_short_and_names_files_that_are_there(name: str) -> None:
             assert any(path.is_file() for path in found), word
 
 
+@pytest.mark.snakemake
 def test_onerror_as_it_lies_in_the_repository(tmp_path: Path) -> None:
     """Without any setting: the Snakefile finds the repository that it is part of."""
     for name in ("workflow", "config", "Snakefile", ".venv"):
@@ -42,6 +43,8 @@ def test_module(snakemake: Path, tmp_path: Path) -> None:
     assert "farm/plain" in (folder / "experimentruns" / "diagnoses.md").read_text()
 
 
+@pytest.mark.snakemake
+@pytest.mark.training
 def test_trap(tmp_path: Path) -> None:
     folder = copy("trap", tmp_path)
     assert call(folder, "bash", "train.sh", "city/plain").returncode == 0

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from timing import seconds
 
 import postmortem
 
 LINE = 4_000  # twice what is kept of a line, so that quadratic and linear are far apart on any machine
-MILLISECONDS = 60.0  # linear ones take less than five, quadratic ones a hundred and more
+TIMES = 2.0  # a plain quadratic expression; linear ones take a sixth of that, those that once took seconds 100 times
 UNITS = r"""
 1|a|:|[|(| |.|-|_|=|/|"|'|+|<|~^|1.|1:|a.|a:|a=|key=value |a/|../|[a]|[1] |12:34:56 |2024-01-01 10:00:00 |[00:00<
 10% |1 of 1 |1/1 [00:00|rank 1: |Error|Error: |a.B.|File "a", line 1, |loss: 1 |step 1 |epoch |http://|a://b:c|token
@@ -46,29 +47,25 @@ def _within(value: Any) -> list[Any]:
     return [found for item in value for found in _within(item)] if isinstance(value, list | tuple) else []
 
 
-def milliseconds(method: Any, line: str | bytes) -> float:
-    """The best of a few tries: the machine is busy with other things as well."""
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        method(line)
-        best = min(best, (time.perf_counter() - started) * 1_000)
-        if best < MILLISECONDS:
-            break
-    return best
+@pytest.fixture(scope="module")
+def quadratic() -> float:
+    """CPU seconds of an expression that looks for the end of the word from each of its letters."""
+    expression, line = re.compile(r"\w+="), "a" * LINE
+    return seconds(lambda: expression.search(line), tries=5)
 
 
 @pytest.mark.parametrize(
     ("name", "expression", "method"), [pytest.param(*found, id=found[0]) for found in expressions()]
 )
-def test_takes_no_time(name: str, expression: Any, method: str) -> None:
+def test_takes_no_time(name: str, expression: Any, method: str, quadratic: float) -> None:
     slow = {}
     for unit in [*UNITS.strip("\n").replace("\n", "|").split("|"), "|", "\t", "\x1b[", "\x1b]"]:
         for start in STARTS if len(unit) < 3 else STARTS[:1]:
             line: str | bytes = start + (unit * (LINE // len(unit) + 1))[:LINE] + END
             line = line.encode() if isinstance(expression.pattern, bytes) else line
-            if (took := milliseconds(getattr(expression, method), line)) > MILLISECONDS:
-                slow[start + unit] = round(took)
+            search = functools.partial(getattr(expression, method), line)
+            if seconds(search, tries=1) > TIMES * quadratic and (took := seconds(search)) > TIMES * quadratic:
+                slow[start + unit] = round(took / quadratic)
         if slow:
             break
-    assert not slow, f"{name} takes so many ms: {slow}"
+    assert not slow, f"{name} takes so many times as long as a quadratic one: {slow}"

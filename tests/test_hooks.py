@@ -61,6 +61,7 @@ def handler(folder: Path, argument: str, python: str = sys.executable, **changes
 @pytest.mark.parametrize("option", ["--printshellcmds", "--show-failed-logs", "--retries=1"])
 def test_failed_runs_are_diagnosed_before_the_pipeline_ends(snakemake: Path, option: str, tmp_path: Path) -> None:
     folder = copy("onerror", tmp_path)
+    began = time.time()
     done = run_pipeline(folder, snakemake, option)
     assert done.returncode == 1
     assert causes(folder) == EXPECTED
@@ -72,8 +73,9 @@ def test_failed_runs_are_diagnosed_before_the_pipeline_ends(snakemake: Path, opt
     sentinel = json.loads((folder / "experimentruns/city/wide/.failed").read_text())
     assert sentinel["wildcards"] == {"ds": "city", "run": "wide"}
     assert sentinel["attempt"] == (2 if "retries" in option else 1)
-    after = (folder / "experimentruns/diagnoses.tsv").stat().st_mtime
-    assert after - max(path.stat().st_mtime for path in folder.rglob("slurm.err")) < 15
+    failed = max(path.stat().st_mtime for path in folder.rglob("slurm.err"))
+    summarised = (folder / "experimentruns/diagnoses.tsv").stat().st_mtime
+    assert summarised - failed < 6 * (failed - began), "mostly it takes less than Snakemake's own start"
 
 
 @BOTH
@@ -86,6 +88,7 @@ def test_diagnose_all_has_nothing_to_do_afterwards(snakemake: Path, tmp_path: Pa
     assert "Nothing to be done" in again.stdout
 
 
+@pytest.mark.snakemake
 def test_a_quiet_log_is_enough(tmp_path: Path) -> None:
     folder = copy("onerror", tmp_path)
     done = run_pipeline(folder, SNAKEMAKE_9, "--quiet", "progress", "rules", "--printshellcmds")
@@ -94,6 +97,7 @@ def test_a_quiet_log_is_enough(tmp_path: Path) -> None:
     assert (folder / "experimentruns/farm/plain/.failed").is_file()
 
 
+@pytest.mark.snakemake
 def test_a_pipeline_that_succeeds_calls_nobody(tmp_path: Path) -> None:
     folder = copy("onerror", tmp_path)
     done = run_pipeline(folder, SNAKEMAKE_9, "experimentruns/city/plain/model.json")
@@ -101,6 +105,7 @@ def test_a_pipeline_that_succeeds_calls_nobody(tmp_path: Path) -> None:
     assert not told(done.stdout) and not causes(folder)
 
 
+@pytest.mark.snakemake
 def test_without_our_environment_one_line_says_so(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     package = bare / "workflow" / "scripts" / "postmortem"
@@ -121,6 +126,7 @@ def test_without_our_environment_one_line_says_so(tmp_path: Path) -> None:
     assert not causes(folder)
 
 
+@pytest.mark.snakemake
 def test_eight_handlers_at_once_make_every_diagnosis_whole(project: Path) -> None:
     log = Path(log_of(project))
     runs = project / "experimentruns" / "city"
@@ -144,6 +150,7 @@ def test_eight_handlers_at_once_make_every_diagnosis_whole(project: Path) -> Non
     assert not list(project.rglob(".diagnos*"))
 
 
+@pytest.mark.snakemake
 def test_a_time_limit_leaves_the_rest_to_diagnose_all(project: Path) -> None:
     log = log_of(project)
     process = handler(project, f"'{log}', time_limit=0.2")
@@ -161,6 +168,7 @@ def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "process = subprocess.Popen(['sleep', '60'])\n"
         f"pathlib.Path({str(child)!r}).write_text(str(process.pid))\n"
         "process.wait()\n"
+        f"pathlib.Path({str(tmp_path / 'ended')!r}).touch()\n"
     )
     monkeypatch.setattr(hooks, "COMMAND", str(program))
     monkeypatch.setattr(hooks, "GRACE", 0.5)
@@ -185,9 +193,8 @@ def test_a_diagnosis_that_hangs_is_ended_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child = stuck(tmp_path, monkeypatch)
-    began = time.monotonic()
     hooks.on_error("a.log", time_limit=1.0)
-    assert time.monotonic() - began < 5
+    assert not (tmp_path / "ended").exists()
     assert has_ended(int(child.read_text()))
     assert capsys.readouterr().err.startswith(
         "postmortem: the diagnosis did not end within 1 s; ask for the rest with: "
@@ -228,6 +235,7 @@ def test_nothing_is_raised_whatever_log_is(log: str, tmp_path: Path) -> None:
     assert len(err.splitlines()) == 1 and told(err)
 
 
+@pytest.mark.snakemake
 def test_a_setting_that_cannot_be_followed_is_told_in_one_line(project: Path) -> None:
     process = handler(project, f"'{log_of(project)}', experiment_rot='runs'")
     _, err = process.communicate(timeout=60)
@@ -236,6 +244,7 @@ def test_a_setting_that_cannot_be_followed_is_told_in_one_line(project: Path) ->
     assert "experiment_rot" in err and "experiment_root" in err
 
 
+@pytest.mark.snakemake
 def test_modules_of_the_pipeline_do_not_reach_the_diagnosis(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,6 +274,7 @@ def test_what_runs_in_the_pipelines_python_needs_nothing_but_python_3_8(name: st
     assert "from __future__ import annotations" in text  # or the annotations would be evaluated
 
 
+@pytest.mark.snakemake
 def test_a_python_without_any_package_calls_ours(project: Path) -> None:
     code = f"{CALL}on_error('{log_of(project)}', project='default')"
     done = call(project, "/usr/bin/python3", "-I", "-S", "-c", code)
@@ -272,6 +282,7 @@ def test_a_python_without_any_package_calls_ours(project: Path) -> None:
     assert len(told(done.stdout)) == 3
 
 
+@pytest.mark.snakemake
 def test_the_environment_is_chosen_by_a_variable(project: Path, tmp_path: Path) -> None:
     chosen = tmp_path / "bin"
     chosen.mkdir()

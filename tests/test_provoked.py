@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from provoked_cases import Case, diagnose_all
 
+pytestmark = pytest.mark.slow
+
 SURE = 0.8
 
 

@@ -54,7 +54,9 @@ def rules_run(said: str) -> set[str]:
     return {name.removeprefix("postmortem_") for name in re.findall(r"^(?:local)?rule (\w+):$", said, re.MULTILINE)}
 
 
-@pytest.fixture(params=["9", pytest.param("7", marks=pytest.mark.snakemake7)])
+@pytest.fixture(
+    params=[pytest.param("9", marks=pytest.mark.snakemake), pytest.param("7", marks=pytest.mark.snakemake7)]
+)
 def caller(request: pytest.FixtureRequest, tmp_path: Path) -> Caller:
     return Caller(request.param, tmp_path / "ein Ordner für Läufe")
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import math
 import random
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_runs import curve_of, facts_of, falling, make_run, plain_weights, project, scores
+from timing import ratio
+from whole_chain import collected
 
 from postmortem.analyze.detectors import evaluation, learning, numerics, stopping
 from postmortem.analyze.findings import HINT
@@ -335,9 +339,7 @@ def test_thirty_healthy_runs_of_varied_shape_are_silent(tmp_path: Path) -> None:
         assert found == [], (seed, found)
 
 
-def test_screening_a_run_is_a_matter_of_milliseconds(tmp_path: Path) -> None:
-    import time
-
+def test_screening_a_run_takes_no_longer_than_collecting_it(tmp_path: Path) -> None:
     directory = make_run(
         tmp_path,
         RUN,
@@ -345,10 +347,9 @@ def test_screening_a_run_is_a_matter_of_milliseconds(tmp_path: Path) -> None:
         stdout="\rEpoch 1: 5%| 1/20 [0, train_loss=0.1]" * 20_000,
         weights=plain_weights(hidden=512),
     )
-    suspicions(directory)  # starts the helper process
-    start = time.monotonic()
-    suspicions(directory)
-    assert time.monotonic() - start < 0.25
+    # Both ask the helper process, which the clock of the CPU leaves out.
+    collect = partial(collected, tmp_path, RUN)
+    assert ratio(lambda: suspicions(directory), collect, limit=1.5, clock=time.monotonic) < 1.5
 
 
 def test_screening_never_raises(tmp_path: Path) -> None:

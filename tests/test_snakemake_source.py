@@ -34,7 +34,10 @@ rule train:
 """
 
 
-@pytest.fixture(scope="module", params=["9", pytest.param("7", marks=pytest.mark.snakemake7)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("9", marks=pytest.mark.snakemake), pytest.param("7", marks=pytest.mark.snakemake7)],
+)
 def real_log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(f"snakemake{request.param}")
     (folder / "Snakefile").write_text(PIPELINE)

@@ -1,12 +1,13 @@
-"""What a log costs: CPU seconds, with room for a machine half as fast as the one the figures were taken on."""
+"""What a log costs, against looking once at each of its words."""
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from timing import ratio
 
 from postmortem.collect.logs import scan as log_module
 from postmortem.collect.logs.scan import WHOLE_BYTES, read_log
@@ -24,32 +25,30 @@ KINDS: dict[str, Callable[[int], str]] = {
 }
 
 
-def least_time(work: Callable[[], object]) -> float:
-    """CPU seconds of the quickest of three: others on the machine can only make it slower."""
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
+# Twice what the dearest kind takes: lines that look as if they held secrets.
+TO_READ, TO_DIVIDE = 35, 20
+
+
+def look_at_words(path: Path) -> Callable[[], object]:
+    """The least that a reader of logs does."""
+    word = re.compile(r"\w+")
+    return lambda: [word.findall(line) for line in path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_log_that_is_kept_whole_is_read_in_a_tenth_of_a_second(kind: str, tmp_path: Path) -> None:
+def test_reading_a_log_that_is_kept_whole(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "slurm.err"
     lines = "".join(f"{KINDS[kind](i)}\n" for i in range(12_000)).encode()
     path.write_bytes(lines[: WHOLE_BYTES - 1000].rpartition(b"\n")[0] + b"\n" + CRASH.encode())
     assert read_log(path, tmp_path, "stderr").whole
-    assert least_time(lambda: read_log(path, tmp_path, "stderr")) < 0.2, "it is 0.1 s at most"
+    assert ratio(lambda: read_log(path, tmp_path, "stderr"), look_at_words(path), TO_READ) < TO_READ
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_thousand_lines_are_statements_in_a_third_of_a_second(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dividing_a_log_into_statements(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "slurm.err"
     path.write_text("".join(f"{KINDS[kind](i)}\n" for i in range(10_000)) + CRASH)
     monkeypatch.setattr(log_module, "WHOLE_BYTES", 1 << 30)
     log = read_log(path, tmp_path, "stderr")
     assert len(log.lines) > 10_000 and len(statements_of(log)) > 9_000
-    assert least_time(lambda: statements_of(log)) < 0.3, "it is 0.12 s at most"
+    assert ratio(lambda: statements_of(log), look_at_words(path), TO_DIVIDE) < TO_DIVIDE

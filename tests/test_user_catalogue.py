@@ -68,6 +68,7 @@ def test_a_look_alike_that_is_found_is_told(project: Path) -> None:
     assert "look-alike" in done.stdout
 
 
+@pytest.mark.snakemake
 def test_the_workflow_uses_it(project: Path) -> None:
     snakemake = [str(Path(sys.executable).with_name("snakemake")), "-s", str(REPOSITORY / "Snakefile")]
     command = [*snakemake, "--directory", str(project), "--cores", "1", "--config", "sacct=off"]
@@ -79,6 +80,7 @@ def test_the_workflow_uses_it(project: Path) -> None:
     assert diagnosis["fix"][0]["command"] == "python tools/calibrate.py --to c9"
 
 
+@pytest.mark.snakemake
 def test_a_broken_entry_harms_itself_alone(project: Path) -> None:
     file = project / "postmortem" / "catalogue" / "laboratory.yaml"
     file.write_text(ENTRY.replace("role: fatal", "role: deadly"))

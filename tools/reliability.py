@@ -9,11 +9,12 @@ import itertools
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 EDGES = (0.0, 0.34, 0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
 
 
-def table(cases: list[dict]) -> str:
+def table(cases: list[dict[str, Any]]) -> str:
     """Rows of: confidence from-to, answers, mean confidence, share that is right. Answers of `unknown` do not count."""
     answers = [c for c in cases if c["want"] and c["got"] not in (None, "unknown")]
     rows = ["confidence   answers  mean   right"]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import run_demo
@@ -45,6 +45,7 @@ class Flow:
 
     folder: Path
     process: subprocess.Popen[bytes]
+    began: float = field(default_factory=time.time)
 
     @property
     def console(self) -> str:

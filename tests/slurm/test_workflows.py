@@ -12,7 +12,7 @@ import pytest
 from example_projects import BOTH, REPOSITORY, SNAKEMAKE_7, call, causes, told
 from flows import Flow, wait_for
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+pytestmark = [pytest.mark.slurm, pytest.mark.snakemake, pytest.mark.snakemake7, pytest.mark.slow]
 
 FIVE_WAYS = {
     "hatch/teacher_autoencoder": {"slurm.timeout"},
@@ -73,8 +73,9 @@ def test_the_example_pipeline_fails_in_five_ways(started: dict[str, Flow], name:
     assert found.keys() == FIVE_WAYS.keys(), flow.console
     assert {run: cause for run, cause in found.items() if cause not in FIVE_WAYS[run]} == {}
     assert len(told(flow.console)) == 5
-    began = min((flow.folder / "experimentruns" / run / ".failed").stat().st_mtime for run in found)
-    assert (flow.folder / "experimentruns" / "diagnoses.tsv").stat().st_mtime - began < 15
+    failed = min((flow.folder / "experimentruns" / run / ".failed").stat().st_mtime for run in found)
+    summarised = (flow.folder / "experimentruns" / "diagnoses.tsv").stat().st_mtime
+    assert summarised - failed < failed - flow.began, "the diagnoses take less than the pipeline did until then"
     for run in found:
         sentinel = json.loads((flow.folder / "experimentruns" / run / ".failed").read_text())
         assert sentinel["slurm_job_id"].isdigit() and sentinel["source"] == "onerror"

@@ -104,7 +104,7 @@ class Trainer:
         """The mean loss over held-out batches."""
         self.model.eval()
         with torch.no_grad():
-            values = [loss(batch).item() for batch in held_out]
+            values: list[float] = [loss(batch).item() for batch in held_out]
         return sum(values) / max(1, len(values))
 
     @property

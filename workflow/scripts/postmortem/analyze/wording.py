@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..collect.logs.statements import Statement
 from ..facts import Frame, RunFacts
@@ -34,7 +35,7 @@ class _Empty(jinja2.Undefined):
         raise TypeError("it was not observed")
 
 
-class Observed(dict):
+class Observed(dict[str, Any]):
     """A mapping of observations, in which what was not observed is empty instead of an error."""
 
     def __missing__(self, key: str) -> Any:

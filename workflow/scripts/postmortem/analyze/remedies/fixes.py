@@ -28,7 +28,7 @@ def half(number: Any) -> int | str:
 
 def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
     """The command that runs this stage again, with config values changed; empty if the profile has no template."""
-    templates = facts.profile.get("run_again") or {}
+    templates: dict[str, str] = facts.profile.get("run_again") or {}
     given = {key: value for key, value in (values or {}).items() if str(value) != ""}
     if not templates.get("stage") or not facts.stage or (values and not given) or (given and not templates.get("flag")):
         return ""
