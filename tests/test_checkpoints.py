@@ -226,12 +226,12 @@ def test_a_reader_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_gigabytes_stay_under_the_limits(tmp_path: Path) -> None:
+def test_two_gigabytes_stay_under_the_limit_of_memory(tmp_path: Path) -> None:
     weights = {f"layer.{i}.weight": torch.empty(64_000_000) for i in range(8)}
     with torch.serialization.skip_data():  # holes instead of values: 2 GB that take no space
         path = _saved(tmp_path, weights)
     assert path.stat().st_size > 1.9 * 2**30
-    helper = Helper()
+    helper = Helper(time_limit=300)  # by the clock on the wall, which a busy machine may need here
     found = read_checkpoint(path, tmp_path, helper=helper)
     assert found.parameter_count == 8 * 64_000_000
     assert "samples" in found.not_checked and found.source.state == PARTIAL
