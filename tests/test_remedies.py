@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from postmortem.analyze.findings import Fix
+from postmortem.analyze.remedies.acting import acts, only_looks
+from postmortem.analyze.remedies.code import edited
 from postmortem.analyze.remedies.fixes import half, read_on, rerun
-from postmortem.facts import RunFacts
+from postmortem.analyze.remedies.resources import longer_time
+from postmortem.facts import CodeFrame, Frame, Line, Log, RunFacts, SlurmJob, Source
 
 
 @pytest.mark.parametrize(
@@ -49,3 +55,61 @@ def test_read_on_shows_the_place() -> None:
     assert (fix.file, fix.line) == ("logs/my run.err", 100)
     assert str(read_on("a", 3).command).startswith("sed -n '1,")
     assert read_on("a", None).command == "tail -n 40 a"
+
+
+def fix(command: str = "", **more: object) -> Fix:
+    return Fix("Do it.", command or None, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "looking", ["ls -la data", "sacct -j 7 | tail -n 1", "A=1 nvidia-smi", "python -m pip list", "cd x && grep -n a b"]
+)
+def test_what_only_looks(looking: str) -> None:
+    assert only_looks(fix(looking)) and not acts(fix(looking))
+
+
+@pytest.mark.parametrize(
+    "acting", [fix("rm -r data/cache"), fix(config={"lr": 1}), fix(diff="--- a"), fix(file="a.py", line=3)]
+)
+def test_what_acts(acting: Fix) -> None:
+    assert acts(acting) and not only_looks(acting)
+
+
+def test_a_command_with_something_left_open_does_not_act() -> None:
+    assert not acts(fix("sbatch --time=<more> job.sh")) and not acts(fix("snakemake ..."))
+
+
+def test_an_edit_is_a_diff_of_the_line() -> None:
+    frame = Frame("net/model.py", 7, "forward", "return x.view(n, -1)", own=True)
+    assert edited(frame, [], r"\.view\(", ".reshape(").splitlines()[-2:] == [
+        "-return x.view(n, -1)", "+return x.reshape(n, -1)",
+    ]  # fmt: skip
+    code = CodeFrame("net/model.py", 7, "forward", [Line(7, "        return x.view(n, -1)")])
+    assert "-        return x.view(n, -1)" in edited(frame, [code], r"\.view\(", ".reshape(")
+    stepped = Frame("t.py", 3, "fit", "plateau.step()", own=True)
+    assert "+plateau.step(val_loss)" in edited(stepped, [], r"(\w+)\.step\(\)", r"\1.step(val_loss)")
+    assert edited(frame, [], r"\.squeeze\(", ".x(") == "" and edited(Frame("a", None, "f"), [], "a", "b") == ""
+
+
+def test_a_diff_can_be_applied(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("def f(x, n):\n    y = x\n    return x.view(n, -1)\n")
+    frame = Frame("model.py", 3, "f", "return x.view(n, -1)", own=True)
+    read = CodeFrame("model.py", 3, "f", [Line(3, "    return x.view(n, -1)")])
+    said = edited(frame, [read], r"\.view\(", ".reshape(") + "\n"
+    done = subprocess.run(["patch", "-p0"], input=said, cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "x.reshape(n, -1)" in (tmp_path / "model.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted"), [("08:00:00", "16:00:00"), ("1-00:00:00", "2-00:00:00"), ("00:10:00", "00:30:00"), ("", "")]
+)
+def test_a_longer_time_is_twice_the_limit(limit: str, wanted: str) -> None:
+    known = RunFacts(run="d/r", directory="x", slurm_jobs=[SlurmJob("7", "TIMEOUT", time_limit=limit)])
+    assert longer_time(known) == wanted
+
+
+def test_a_longer_time_from_the_log() -> None:
+    words = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-03-02T07:28:00 DUE TO TIME LIMIT ***"
+    log = Log(Source("slurm.err"), "stderr", first_time="2026-03-01T23:30:00", lines=[Line(9, words)])
+    assert longer_time(RunFacts(run="d/r", directory="x", logs=[log])) == "16:00:00"

@@ -104,7 +104,16 @@ def diagnosis(said: str) -> dict[str, Any]:
             },
             {"source": said, "line": None, "text": said, "finding": "code.bug", "note": ""},
         ],
-        "fix": [{"text": said, "command": f"{said}\n{said}", "config": {said: said}, "file": said, "line": 3}] * 11,
+        "also_seen": [
+            {"source": said, "line": 4, "text": said, "finding": "data.empty", "title": said, "explained_by": by}
+            for by in (None, "code.bug", "gpu.oom")
+        ],
+        "fix": [
+            {
+                "text": said, "command": f"{said}\n{said}", "config": {said: said}, "file": said, "line": 3,
+                "diff": f"--- {said}\n-{said}",
+            },
+        ] * 11,
         "prevention": [said, said],
         "not_checked": [said],
         "discovery": [said],
@@ -116,6 +125,7 @@ def diagnosis(said: str) -> dict[str, Any]:
             "differences": [{"kind": "config", "name": said, "then": said, "now": said}],
         },
         "traceback": [],
+        "job": {"id": said, "node": said, "start": said, "end": said},
     }  # fmt: skip
 
 
@@ -141,7 +151,15 @@ def test_a_long_line_is_cut_in_the_report() -> None:
 
 
 def test_healthy_and_running_have_the_same_headings() -> None:
-    empty = {"root_cause": None, "evidence": [], "findings": [], "fix": [], "prevention": [], "attempts": []}
+    empty = {
+        "root_cause": None,
+        "evidence": [],
+        "findings": [],
+        "fix": [],
+        "prevention": [],
+        "attempts": [],
+        "also_seen": [],
+    }
     for status in ("ok", "running", "unknown"):
         report = markdown(diagnosis("fine") | empty | {"status": status, "changed": None, "code": [], "traceback": []})
         assert_only_ours(report)
@@ -150,7 +168,29 @@ def test_healthy_and_running_have_the_same_headings() -> None:
 
 def test_config_values_are_shown_as_they_are() -> None:
     report = markdown(
-        diagnosis("x") | {"fix": [{"text": "t", "command": None, "config": {"p": "it's <b> & c|d"}, "file": None}]}
+        diagnosis("x")
+        | {"fix": [{"text": "t", "command": None, "config": {"p": "it's <b> & c|d"}, "file": None, "diff": None}]}
     )
     assert 'p: "it\'s <b> & c|d"' in text(report)
     assert headings(report)[:1] == ["Error Summary"]
+
+
+def test_the_page_begins_with_what_happened_and_what_to_do() -> None:
+    given = diagnosis("x") | {
+        "run": "set_01/teacher",
+        "summary": "The job asked for 450 MB and used 530. It was killed.",
+        "job": {"id": "70", "node": "p0318", "start": "2026-11-23T23:09:19", "end": "2026-11-23T23:09:27"},
+        "fix": [
+            {"text": "Ask for more.", "command": "sbatch --mem=900M job.sh", "config": None, "file": None, "diff": None}
+        ],
+    }
+    lines = [line for line in markdown(given).splitlines() if line]
+    assert lines[0] == "# set_01/teacher: The job asked for 450 MB and used 530"
+    assert lines[1].endswith("job 70 on p0318, 2026-11-23T23:09:19 to 23:09:27")
+    assert lines[2:6] == ["**Do this**: Ask for more.", "```sh", "sbatch --mem=900M job.sh", "```"]
+
+
+def test_what_is_simply_not_there_takes_one_line() -> None:
+    said = ["a.db: there is no such file", "slurm.out: empty", "b.csv: not there"]
+    report = text(markdown(diagnosis("x") | {"not_checked": said}))
+    assert "slurm.out: empty" in report and "not there: a.db, b.csv" in report

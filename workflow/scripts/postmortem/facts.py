@@ -83,7 +83,8 @@ class Position:
     line: int = 0  # 0: not from a log
     rank: int | None = None
     depth: int = 0  # place in its exception chain, 0 is the first raised
-    handled: bool = False  # the program went on after it
+    handled: bool = False  # the program went on after it, or was started again
+    teardown: bool = False  # raised while the program was shutting down: after its end, not the cause of it
     traceback: int | None = None  # index of its traceback in the log
 
 

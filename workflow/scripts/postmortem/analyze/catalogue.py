@@ -18,7 +18,8 @@ from .findings import FATAL, ROLES
 USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
 KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "role", "references")
 PATTERN_KEYS = ("match", "in", "log", "frame", "strength", "example")
-FIX_KEYS = ("text", "command", "config", "file", "line")
+FIX_KEYS = ("text", "command", "config", "file", "line", "edit")
+EDIT_KEYS = {"replace", "by"}
 KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
 LOG_ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
@@ -269,6 +270,10 @@ def _fix(item: Any, where: str) -> dict[str, Any]:
         raise CatalogueError(f"{where}: unknown key {min(unknown, key=str)!r} of a fix; the keys are {keys}")
     if item.get("config") is not None and not isinstance(item["config"], dict):
         raise CatalogueError(f"{where}: the config of a fix is {item['config']!r}, but it must be a mapping")
+    if (edit := item.get("edit")) is not None:
+        if not isinstance(edit, dict) or set(edit) != EDIT_KEYS or not all(isinstance(v, str) for v in edit.values()):
+            raise CatalogueError(f"{where}: the edit of a fix is {edit!r}, but it must have the texts replace and by")
+        _check(edit["replace"], where)
     return item
 
 

@@ -23,17 +23,21 @@ REPEATS_QUOTED = 3  # the same statement of other ranks, or printed again by a l
 HIGHEST, LOWEST = 0.98, 0.05
 # Below this an answer would be a guess, and a wrong cause is worse than none.
 NAMED_FROM = 0.33
+# Findings below this are guesses at the kind: what is known for sure comes before them, wherever it stands.
+GUESS = 0.5
 # Logs by how near they are to the failing code; decides between findings of different logs without a time.
 _ROLE_ORDER = {"stderr": 0, "stdout": 1, "executor": 2, "job": 3, "snakemake": 4, "console": 5, "": 6}
 
 # What comes before what, the first criterion that differs decides: what it asks, in words, and its key, lower first.
 ORDER: list[tuple[str, Callable[[Finding], Any]]] = [
     ("the program did not go on after it", lambda f: f.position.handled),
+    ("it was not raised while the program shut down", lambda f: f.position.teardown),
     ("it ends runs by itself, the other is a symptom or a hint", lambda f: _RANK[f.role]),
-    ("it is sure enough to be named", lambda f: f.confidence < NAMED_FROM),
+    ("it is more than a complaint of the shell", lambda f: f.id.startswith("env.")),
+    ("it is more than a guess", lambda f: f.confidence < GUESS),
     ("it stands in a log", lambda f: not f.position.line),
     ("its log is nearer to the failing code", lambda f: _ROLE_ORDER.get(f.position.role, 6)),
-    ("it stands earlier in the log", lambda f: f.position.line or 0),
+    ("it stands later in the log", lambda f: -(f.position.line or 0)),
     ("it is earlier in its chain of exceptions", lambda f: f.position.depth),
     ("it is surer by itself", lambda f: -f.confidence),
 ]
@@ -128,9 +132,7 @@ def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict
         causes = (f for f in by_place if _may_explain(f, finding) and not _follows_from(f, finding, explained_by))
         cause = next(causes, None)
         if cause is None and finding.role == SYMPTOM:
-            fatal = (
-                f for f in by_place if f.role in (FATAL, GENERIC) and not f.position.handled and f.id != finding.id
-            )
+            fatal = (f for f in by_place if f.role in (FATAL, GENERIC) and _ended(f) and f.id != finding.id)
             cause = next((f for f in fatal if not _follows_from(f, finding, explained_by)), None)
         if cause is not None:
             explained_by[id(finding)] = cause
@@ -138,11 +140,16 @@ def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict
 
 
 def _may_explain(cause: Finding, finding: Finding) -> bool:
-    if cause is finding or cause.role in (HINT, WRAPPER) or (cause.position.handled and not finding.position.handled):
+    if cause is finding or cause.role in (HINT, WRAPPER) or (not _ended(cause) and _ended(finding)):
         return False
     if finding.role == WRAPPER:
         return True
     return cause.id != finding.id and explains(cause, finding.id) and could_precede(cause, finding)
+
+
+def _ended(finding: Finding) -> bool:
+    """Whether the finding may have ended the run, by its place: not survived, and not after the end."""
+    return not finding.position.handled and not finding.position.teardown
 
 
 def _follows_from(finding: Finding, cause: Finding, explained_by: Mapping[int, Finding]) -> bool:
@@ -236,9 +243,11 @@ def _confidence(claim: Claim, open_: list[Claim]) -> tuple[float, list[Reason]]:
     """How sure the claim is, and what made it so."""
     reasons = [Reason(claim.finding.confidence, f"{claim.finding.entry or claim.title} ({claim.role})")]
     if claim.position.handled:
-        reasons.append(Reason(-HANDLED_PENALTY, "the program went on after it"))
+        reasons.append(Reason(-HANDLED_PENALTY, "the program went on after it, or was started again"))
+    elif claim.position.teardown:
+        reasons.append(Reason(-HANDLED_PENALTY, "it was raised while the program shut down"))
     if claim.role in (FATAL, GENERIC):
-        rivals = {c.id for c in open_ if c.role in (FATAL, GENERIC) and not c.position.handled} - {claim.id}
+        rivals = {c.id for c in open_ if c.role in (FATAL, GENERIC) and _ended(c.finding)} - {claim.id}
         if rivals:
             reasons.append(Reason(-RIVAL_PENALTY, f"not explained either: {', '.join(sorted(rivals))}"))
     reasons += [Reason(CONFIRMATION, text) for text in claim.confirmed_by]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -17,7 +18,10 @@ from ..facts import Frame, RunFacts
 from .catalogue import Entry, Hit
 from .exceptions.classify import last_own_frame
 from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding, Fix
+from .remedies.code import edited
+from .remedies.environment import interpreter, snakemake_folder
 from .remedies.fixes import half, rerun
+from .remedies.resources import longer_time
 
 
 class _Empty(jinja2.Undefined):
@@ -33,6 +37,19 @@ class _Empty(jinja2.Undefined):
 
     def __float__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("it was not observed")
+
+
+class _Lazy:
+    """A text that is worked out when it is asked for: most entries do without, and it takes a look at whole logs."""
+
+    def __init__(self, work_out: Callable[[], str]) -> None:
+        self._text = lru_cache(maxsize=1)(work_out)
+
+    def __str__(self) -> str:
+        return self._text()
+
+    def __bool__(self) -> bool:
+        return bool(self._text())
 
 
 class Observed(dict[str, Any]):
@@ -109,6 +126,11 @@ def context(
             "state": job.state if job else "",
         },
         "profile": Observed(facts.profile),
+        "python": _Lazy(lambda: interpreter(facts, statement)),
+        "folder": _Lazy(lambda: snakemake_folder(facts, statement)),
+        "longer_time": _Lazy(lambda: longer_time(facts)),
+        "dirname": lambda path: str(path).rpartition("/")[0],
+        "basename": lambda path: str(path).rpartition("/")[2],
         "rerun": lambda **values: rerun(facts, values),
         "half": half,
         "quote": _quote,
@@ -138,6 +160,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     entry, statement = hit.entry, hit.statement
     unmatched = {group: "" for pattern in entry.patterns for group in pattern.compiled.groupindex}
     names = context(facts, statement, unmatched | hit.captures)
+    frame = last_own_frame(statement.exception) if statement.exception else None
     return Finding(
         id=entry.id,
         title=entry.title,
@@ -146,7 +169,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         entry=entry.name,
         root_cause=_safe(entry.root_cause, names, entry),
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
-        fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry)).text],
+        fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry, facts, frame)).text],
         prevention=[_safe(text, names, entry) for text in entry.prevention],
         references=list(entry.references),
         explains=list(entry.explains),
@@ -156,7 +179,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     )
 
 
-def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry) -> Fix:
+def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry, facts: RunFacts, frame: Frame | None) -> Fix:
     def rendered(key: str) -> str | None:
         return (_safe(str(raw[key]), names, entry) or None) if raw.get(key) else None
 
@@ -166,11 +189,17 @@ def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry) -> Fix:
         if (value := _value(_safe(template, names, entry) if isinstance(template, str) else template)) not in ("", None)
     }
     line = rendered("line")
-    command = _command(str(raw["command"]), names, entry) if raw.get("command") else None
-    return Fix(
-        _safe(str(raw.get("text", "")), names, entry), command, config or None, rendered("file"),
+    fix = Fix(
+        _safe(str(raw.get("text", "")), names, entry),
+        _command(str(raw["command"]), names, entry) if raw.get("command") else None,
+        config or None,
+        rendered("file"),
         int(line) if line and line.isdigit() and int(line) > 0 else None,
-    )  # fmt: skip
+    )
+    if raw.get("edit") and frame:
+        fix.diff = edited(frame, facts.code, raw["edit"]["replace"], _safe(raw["edit"]["by"], names, entry)) or None
+        fix.file, fix.line = fix.file or frame.file, fix.line or frame.line
+    return fix
 
 
 def _command(text: str, names: dict[str, Any], entry: Entry) -> str | None:
@@ -183,6 +212,8 @@ def _command(text: str, names: dict[str, Any], entry: Entry) -> str | None:
 
 def _quoted(value: Any) -> Any:
     """The same names, with quotes around what a shell would not take literally."""
+    if isinstance(value, _Lazy):
+        return _Lazy(lambda: str(_quoted(str(value))))
     if isinstance(value, str):
         return _quote(value) if _SHELL_ACTIVE.search(value) else value
     if isinstance(value, dict):

@@ -40,7 +40,7 @@ def document(facts: RunFacts, diagnosis: Diagnosis) -> dict[str, Any]:
         "findings": [_listed(j) for j in ordered if j.role not in (WRAPPER, HINT) or j is root][:FINDINGS],
         "evidence": evidence,
         "also_seen": quotes.also_seen(root, ordered, logs) if failed and root else [],
-        "fix": [asdict(fix) for fix in fixes.fixes(facts, root, raised, evidence)] if failed else [],
+        "fix": [asdict(fix) for fix in fixes.fixes(facts, root, judgements, raised, evidence)] if failed else [],
         "prevention": _prevention(root) if failed else [],
         "not_checked": [*facts.not_checked, *diagnosis.problems],
         "discovery": facts.reasons,
@@ -49,6 +49,7 @@ def document(facts: RunFacts, diagnosis: Diagnosis) -> dict[str, Any]:
         "changed": asdict(facts.good_run) if facts.good_run and failed else None,
         "traceback": quotes.own_frames(root, logs) if failed else [],
         "trace": trace.trace_of(facts, diagnosis),
+        "job": _job(facts),
         "stage": facts.stage,
         "dataset": facts.dataset,
     }
@@ -120,6 +121,21 @@ def _listed(judgement: Judgement) -> dict[str, Any]:
         "handled": judgement.position.handled,
         "source": judgement.position.log or (judgement.evidence[0].source if judgement.evidence else ""),
         "line": judgement.position.line or None,
+    }
+
+
+def _job(facts: RunFacts) -> dict[str, str] | None:
+    """The job of the last attempt: its id, and where and when it ran, as far as SLURM or the attempt tells."""
+    job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
+    attempt = facts.attempts[-1] if facts.attempts else None
+    job_id = job.id if job else attempt.job_id if attempt else ""
+    if not job_id:
+        return None
+    return {
+        "id": job_id,
+        "node": job.node if job else "",
+        "start": (job.start if job else "") or (attempt.start if attempt else ""),
+        "end": (job.end if job else "") or (attempt.end if attempt else ""),
     }
 
 

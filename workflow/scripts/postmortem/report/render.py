@@ -12,7 +12,8 @@ from typing import Any
 import jinja2
 
 TEMPLATES = Path(__file__).with_name("templates")
-EVIDENCE_SHOWN = 8  # of the items in diagnosis.json; the four lines that matter must not hide behind fifty
+EVIDENCE_SHOWN = 3  # of the items in diagnosis.json; the four lines that matter must not hide behind fifty
+TITLE_CHARACTERS = 110  # of what happened, in the title
 CONSEQUENCES_SHOWN = 8
 RIVALS_SHOWN = 6
 LINE_CHARACTERS = 400  # of a quoted line in the report; diagnosis.json has it whole
@@ -99,6 +100,41 @@ def _sure(confidence: float) -> str:
     return f"{next((word for limit, word in words if confidence >= limit), 'not known')} ({confidence:.2f})"
 
 
+def _title(diagnosis: dict[str, Any]) -> str:
+    """What happened, in as much of the summary as a title holds."""
+    summary = diagnosis["summary"].removeprefix(f"{diagnosis['run']}: ").removeprefix(f"{diagnosis['run']} ").strip()
+    first = re.split(r"(?<=[.!?]) (?=[A-Z(])", summary, maxsplit=1)[0].rstrip(".")
+    if len(first) > TITLE_CHARACTERS:
+        first = f"{first[:TITLE_CHARACTERS].rpartition(' ')[0] or first[:TITLE_CHARACTERS]}…"
+    return first
+
+
+def _more(diagnosis: dict[str, Any]) -> str:
+    """The explanation without what the summary has said already; all of it where nothing else is left."""
+    explanation = " ".join(diagnosis["root_cause"]["explanation"].split())
+    rest = explanation.removeprefix(diagnosis["summary"].rstrip("…")).strip()
+    return rest if rest[:1].isupper() or rest[:1] == "(" else explanation
+
+
+def _when(job: dict[str, str]) -> str:
+    """ "job 70 on p0318, 2026-11-23T23:09:19 to 23:09:27", as far as it is known."""
+    said = f"job {job['id']}" + (f" on {job['node']}" if job["node"] else "")
+    start, end = job["start"], job["end"]
+    if start and end and start[:10] == end[:10]:
+        end = end[11:] or end
+    return said + (f", {start} to {end}" if start and end else f", since {start}" if start else "")
+
+
+_ABSENT = re.compile(r": (?:there is no such file|not there|absent)$")
+
+
+def _not_checked(items: list[str]) -> list[str]:
+    """What could not be checked, with all that is simply not there on one line."""
+    absent = [_ABSENT.sub("", item) for item in items if _ABSENT.search(item)]
+    others = [item for item in items if not _ABSENT.search(item)]
+    return others + ([f"not there: {', '.join(absent)}"] if absent else [])
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
@@ -115,7 +151,8 @@ def environment(html: bool = False) -> jinja2.Environment:
     )
     env.filters |= {
         "md": escape_markdown, "code": inline_code, "fenced": fenced, "code_lines": code_lines, "excerpt": excerpt,
-        "source_excerpt": source_excerpt, "new_lines": new_lines, "sure": _sure, "json": _json,
+        "source_excerpt": source_excerpt, "new_lines": new_lines, "sure": _sure, "json": _json, "title": _title,
+        "more": _more, "when": _when, "not_checked": _not_checked,
     }  # fmt: skip
     return env
 

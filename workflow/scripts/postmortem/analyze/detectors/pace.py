@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ...facts import RunFacts, SlurmJob
 from ..findings import FATAL, Evidence, Finding, Fix
+from ..remedies.fixes import rerun
 from .quoting import log_lines, quote_config
 from .stopping import progress_of
 
@@ -69,9 +70,11 @@ def pace_of(facts: RunFacts) -> Pace | None:
 def pace_fix(facts: RunFacts, pace: Pace) -> Fix:
     """More time, or fewer epochs, with the numbers."""
     if pace.hung or pace.hours_needed is None:
+        watched = f"PYTHONFAULTHANDLER=1 timeout --signal=ABRT {HUNG_SECONDS // 60}m {rerun(facts)}"
         return Fix(
-            "Find where it hung: run again with py-spy dump, or faulthandler.dump_traceback_later(1800).",
-            "py-spy dump --pid <pid>",
+            f"Find where it hung: run it again so that it is aborted after {HUNG_SECONDS // 60} minutes, when Python "
+            "prints what every thread was doing (py-spy dump shows the same of a process that hangs now).",
+            watched if rerun(facts) else "export PYTHONFAULTHANDLER=1  # then end the hanging job with scancel -s ABRT",
         )
     minutes = round(pace.hours_needed * 60 * RESERVE)
     progress = progress_of(facts)

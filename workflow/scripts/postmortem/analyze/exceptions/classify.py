@@ -8,6 +8,8 @@ from ...collect.logs.statements import Statement
 from ...facts import Frame, RaisedException
 from ..causes import meanings
 from ..findings import GENERIC, WRAPPER, Evidence, Finding
+from .libraries import topic_of
+from .packages import misfit
 from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
 
 MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
@@ -109,12 +111,14 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return "unknown", GENERIC, 0.2  # NLTK: what is missing stands in the lines below
     if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
         return _on_purpose(name, message)
+    if misfit(exception):
+        return "code.library_conflict", GENERIC, 0.75
     if name in BUGS:
         return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
     if name in ("ValueError", "RuntimeError", "Exception", "OSError", "error", "Error"):
         return _said_by_library(name, exception)
-    if exception.frames and name.endswith(("Error", "Exception")):
-        return (
+    if exception.frames and name.endswith(("Error", "Exception", "Warning", "Failure")):
+        return _by_topic(exception) or (
             ("config.invalid", GENERIC, 0.45)
             if re.search(r"config|argument|option|valid", name, re.I)
             else ("unknown", GENERIC, 0.2)
@@ -164,17 +168,25 @@ def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, f
     if name == "ValueError" and exception.frames and last_own_frame(exception):
         if _SHAPE_WORDS.search(exception.message):
             return "model.shape_mismatch", GENERIC, 0.45
-        return "config.invalid", GENERIC, 0.4
+        return _by_topic(exception) or ("config.invalid", GENERIC, 0.4)
     if name == "RuntimeError" and inner and (inner.own or _FRAMEWORK_FRAMES.search(inner.file)):
         for expression, cause, confidence in LIBRARY_THEMES:
             if re.search(expression, exception.message, re.IGNORECASE):
                 return cause, GENERIC, confidence
-    return "unknown", GENERIC, 0.2
+    return _by_topic(exception) or ("unknown", GENERIC, 0.2)
+
+
+def _by_topic(exception: RaisedException) -> tuple[str, str, float] | None:
+    """By the part of a library that raised it: its words say nothing that is known."""
+    topic = topic_of(exception)
+    return (topic.cause, GENERIC, topic.confidence) if topic else None
 
 
 def _words(cause: str, exception: RaisedException, name: str, place: str) -> str:
     message = exception.message.strip().split("\n")[0]
     said = f": {message}" if message else ", without a message"
+    if cause == "code.library_conflict" and (pair := misfit(exception)):
+        return f"{pair.caller} uses {pair.called} as another version of it would have to be used: {name}{said}."
     if cause == "code.bug":
         return f"The pipeline's own code raised {name}{place}{said}."
     if cause == "config.invalid":

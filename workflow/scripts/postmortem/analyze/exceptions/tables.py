@@ -16,6 +16,7 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "_ArrayMemoryError": ("host.oom", GENERIC, 0.9),
     "PermissionError": ("io.permission", GENERIC, 0.9),
     "KeyboardInterrupt": ("run.interrupted", SYMPTOM, 0.6),
+    "BdbQuit": ("run.interrupted", GENERIC, 0.85),
     "NotADirectoryError": ("config.invalid", GENERIC, 0.55),
     "IsADirectoryError": ("config.invalid", GENERIC, 0.6),
     "FileExistsError": ("config.invalid", GENERIC, 0.5),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from ...facts import CodeFrame, RaisedException, RunFacts
 from ..exceptions.classify import last_own_frame
 from ..findings import Fix
 from ..resolve import Judgement
+from .acting import acts
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
@@ -75,10 +77,17 @@ _TO_FILE = {
 
 
 def fixes(
-    facts: RunFacts, root: Judgement | None, raised: RaisedException | None, evidence: list[dict[str, Any]]
+    facts: RunFacts,
+    root: Judgement | None,
+    others: Sequence[Judgement],
+    raised: RaisedException | None,
+    evidence: list[dict[str, Any]],
 ) -> list[Fix]:
-    """What is to be done, most specific first: the finding's own fixes, the file it names, the code, running again."""
-    found = list(root.fixes) if root else []
+    """What is to be done, most specific first: the finding's own fixes, the file it names, the code, running again.
+
+    others: the other judgements; those of the same cause may have computed what the root's own words leave open.
+    """
+    found = _together(root, others) if root else []
     if root and not any(fix.file for fix in found):
         found += _named_file(facts, root)
     if root and raised and not any(fix.file for fix in found) and root.id.startswith(_SHOW_CODE):
@@ -94,6 +103,16 @@ def fixes(
     if again and not any(fix.command and again in fix.command for fix in found):
         found.append(Fix("Once that is done, run this stage again.", again))
     return found or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
+
+
+def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
+    """The root's fixes; where its first one only looks, one that acts comes before it, also if another computed it."""
+    found = list(root.fixes)
+    if found and acts(found[0]):
+        return found
+    computed = [fix for other in others if other is not root and other.id == root.id for fix in other.fixes]
+    first = next((fix for fix in (*computed, *found) if acts(fix)), None)
+    return [first, *(fix for fix in found if fix is not first)] if first else found
 
 
 def _named_file(facts: RunFacts, root: Judgement) -> list[Fix]:

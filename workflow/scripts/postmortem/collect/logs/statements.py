@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ...facts import Log, Position, RaisedException, Traceback
+from ...facts import Frame, Log, Position, RaisedException, Traceback
 from ...log_prefix import strip_prefix
 from .traceback import looks_like_exception
 
@@ -61,6 +61,28 @@ _ADVICE = re.compile(
     r"set the environment variable HYDRA_FULL_ERROR|note: run with|For more information|^Please (?:check|report|"
     r"see|refer)"
 )
+# What the interpreter and its libraries run when a program has ended: functions of multiprocessing.util, atexit,
+# concurrent.futures, threading, logging and weakref.
+_TEARDOWN = {
+    "_exit_function",
+    "_run_finalizers",
+    "_python_exit",
+    "_shutdown",
+    "_run_exitfuncs",
+    "_exitfunc",
+    "shutdown_module",
+}
+# The first words of a program, or of a job: behind a death they tell of a new start.
+_START = re.compile(
+    r"^(?:\[rank: 0\] )?(?:Global )?[Ss]eed set to \d|^GPU available: |^Building DAG of jobs|"
+    r"^[-=#* ]*(?:job|run|training|experiment|script)\b.{0,40}\b(?:start(?:ed|ing)?|begins?)\b|"
+    r"^[-=#* ]*(?:start(?:ed|ing)|begin(?:ning)?) (?:the )?(?:new )?(?:job|run|training|experiment|script|at|on)\b|"
+    r"^(?:SLURM_)?JOB[_ ]ID\s*[:=]|^Running on (?:host|node)|^usage: wandb|^Number of devices: \d",
+    re.I,
+)
+_DIGITS = re.compile(r"\d+|0x[0-9a-f]+", re.I)
+FIRST_WORDS = 3  # statements at the top of a log whose return, behind a death, tells of a new start
+SHORTEST_BANNER = 12  # characters; shorter lines come again by chance
 _SHUTDOWN = re.compile(
     r"shut|exit|clos|clean|stop|terminat|abort|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I
 )
@@ -84,14 +106,24 @@ class Statement:
     exception: RaisedException | None = None
     traceback: Traceback | None = None
     depth: int = 0  # in its exception chain
-    handled: bool = False  # normal work went on after it
+    handled: bool = False  # normal work went on after it, or the program was started again
+    teardown: bool = False  # raised while the interpreter was shutting down
     loose: bool = False  # a line that was also taken as part of an exception's message
 
     @property
     def position(self) -> Position:
         """Where it stands, for a finding."""
         traceback = self.log.tracebacks.index(self.traceback) if self.traceback else None
-        return Position(self.log.source.path, self.log.role, self.line, self.rank, self.depth, self.handled, traceback)
+        return Position(
+            self.log.source.path,
+            self.log.role,
+            self.line,
+            self.rank,
+            self.depth,
+            self.handled,
+            self.teardown,
+            traceback,
+        )
 
 
 def statements_of(log: Log) -> list[Statement]:
@@ -157,7 +189,12 @@ def _of_exception(log: Log, traceback: Traceback, index: int) -> Statement:
     line = exception.line or exception.last_line or traceback.last_line
     return Statement(
         text, EXCEPTION, log, line, max(line, exception.last_line), traceback.rank, exception, traceback, index,
+        teardown=any(_in_teardown(frame) for frame in exception.frames),
     )  # fmt: skip
+
+
+def _in_teardown(frame: Frame) -> bool:
+    return frame.function == "__del__" or (frame.function in _TEARDOWN and not frame.own)
 
 
 def _kind(body: str, level: str) -> str:
@@ -194,6 +231,7 @@ def _mark_handled(statements: list[Statement]) -> None:
     """Exceptions and errors after which the same process went on working were handled or retried."""
     life: dict[int | None, int] = {}
     end = len(statements)
+    start = _new_start(statements)
     for index in range(end - 1, -1, -1):
         statement = statements[index]
         if (
@@ -205,7 +243,31 @@ def _mark_handled(statements: list[Statement]) -> None:
             life[statement.rank] = life.get(statement.rank, 0) + 1
         elif statement.kind in (EXCEPTION, ERROR, LINE):
             after = life.get(statement.rank, 0)
-            statement.handled = after >= LIFE_AFTER or (after > 0 and _is_announced(statements, index))
+            statement.handled = index < start or after >= LIFE_AFTER or (after > 0 and _is_announced(statements, index))
+
+
+def _new_start(statements: list[Statement]) -> int:
+    """The index at which the log's last attempt begins; 0 where nothing tells of more than one.
+
+    A program that was started again says its first words again. Only behind a death: ranks say them side by side.
+    """
+    first = {_shape(s.text) for s in statements[:FIRST_WORDS] if len(s.text) >= SHORTEST_BANNER and s.kind != EXCEPTION}
+    died = False
+    start = 0
+    for index, statement in enumerate(statements):
+        if statement.traceback and not statement.traceback.nested and not statement.traceback.logged:
+            died = died or not statement.teardown
+        elif (
+            died
+            and statement.kind != EXCEPTION
+            and (_START.match(statement.text) or (index >= FIRST_WORDS and _shape(statement.text) in first))
+        ):
+            start, died = index, False
+    return start
+
+
+def _shape(text: str) -> str:
+    return _DIGITS.sub("0", text)
 
 
 def _is_announced(statements: list[Statement], index: int) -> bool:

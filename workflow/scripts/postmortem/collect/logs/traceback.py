@@ -47,11 +47,13 @@ _LIBRARY = re.compile(
     r"mini)conda\d?/(?!.*/(?:code|src|project))"
     r"|/(?:snakemake|runpy)(?:/|\.py)|\\[Ll]ib\\"
 )
+# A command that an installed package put into an environment: "envs/x/bin/torchrun", without a suffix.
+_LAUNCHER = re.compile(r"(?:^|/)(?:bin|Scripts)/[\w.-]*?(?<!\.py)$")
 # Types whose names do not end like an exception's, but are.
 _ODD_TYPES = {
     "KeyboardInterrupt", "SystemExit", "StopIteration", "StopAsyncIteration", "GeneratorExit", "gaierror", "herror",
     "RemoteDisconnected", "IncompleteRead", "BackendCompilerFailed", "Unsupported", "BadZipFile", "NoSuchKey",
-    "ExceptionGroup", "BaseExceptionGroup",
+    "ExceptionGroup", "BaseExceptionGroup", "BdbQuit",
 }  # fmt: skip
 
 
@@ -59,7 +61,7 @@ def is_own(file: str, project_root: Path | None = None) -> bool:
     """Whether a frame's file is the project's own code and not a library's."""
     if project_root is not None and file.startswith(str(project_root)) and "site-packages" not in file:
         return True
-    return not _LIBRARY.search(file)
+    return not _LIBRARY.search(file) and not _LAUNCHER.search(file)
 
 
 def looks_like_exception(text: str) -> bool:

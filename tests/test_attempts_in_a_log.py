@@ -1,0 +1,62 @@
+"""One log of several attempts: the last one counts. What fails while a program shuts down did not end it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from replay import diagnose_text
+
+CRASH = """\
+Traceback (most recent call last):
+  File "/home/ada/net/{file}", line 9, in <module>
+    main()
+  File "/home/ada/net/{file}", line 5, in main
+    {source}
+{error}
+"""
+ABSENT = "FileNotFoundError: [Errno 2] No such file or directory: 'data/a.csv'"
+FIRST = CRASH.format(file="train.py", source='print(settings["lr"])', error="KeyError: 'lr'")
+SECOND = CRASH.format(
+    file="train.py", source="load(path)", error="FileNotFoundError: [Errno 2] No such file or directory: 'data/a.csv'"
+)
+BANNER = "Seed set to 7\nloading the settings of run 12\n"
+FINALIZER = """\
+Traceback (most recent call last):
+  File "/usr/lib/python3.11/multiprocessing/util.py", line 300, in _run_finalizers
+    finalizer()
+  File "/usr/lib/python3.11/shutil.py", line 717, in rmtree
+    os.rmdir(path)
+OSError: [Errno 16] Device or resource busy: '.nfs000000002f3a1b'
+"""
+
+
+def cause(text: str, folder: Path, state: str = "failed") -> str:
+    diagnosis = diagnose_text(text, folder, state)
+    return (diagnosis["root_cause"] or {}).get("id") or diagnosis["status"]
+
+
+@pytest.mark.parametrize("between", ["", BANNER])
+def test_the_last_attempt_counts(between: str, tmp_path: Path) -> None:
+    assert cause(FIRST + between + SECOND, tmp_path) == "data.missing"
+    assert cause(SECOND + between + FIRST, tmp_path) == "code.bug"
+
+
+def test_what_an_earlier_attempt_died_of_is_survived(tmp_path: Path) -> None:
+    diagnosis = diagnose_text(BANNER + FIRST + BANNER + "all is well\n", tmp_path, "unknown")
+    assert diagnosis["status"] == "ok"
+    # the same words of ranks side by side tell of no new start
+    assert diagnose_text(BANNER + BANNER + FIRST, tmp_path, "unknown")["status"] == "failed"
+
+
+def test_a_finalizer_that_fails_is_not_the_death(tmp_path: Path) -> None:
+    assert cause(FIRST + FINALIZER, tmp_path) == "code.bug"
+    reasons = diagnose_text(FIRST + FINALIZER, tmp_path)["trace"]["candidates"][1]["against"]
+    assert any("shut down" in reason for reason in reasons)
+
+
+def test_the_shell_s_complaint_is_the_cause_only_where_nothing_else_is(tmp_path: Path) -> None:
+    noise = "/var/spool/slurmd/job7/slurm_script: line 9: nvidia-smi: command not found\n"
+    assert cause(noise, tmp_path) == "env.activation"
+    assert cause(noise + FIRST, tmp_path) == "code.bug"
+    assert cause(FIRST + noise, tmp_path) == "code.bug"

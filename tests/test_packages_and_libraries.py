@@ -1,0 +1,72 @@
+"""Where an exception was raised: packages that do not fit each other, and what the parts of libraries are about."""
+
+from __future__ import annotations
+
+import pytest
+
+from postmortem.analyze.exceptions.libraries import topic_of
+from postmortem.analyze.exceptions.packages import Misfit, interpreter_of, misfit
+from postmortem.collect.logs.traceback import is_own
+from postmortem.facts import Frame, RaisedException
+
+SITE = "/opt/envs/net/lib/python3.11/site-packages"
+OWN = "/home/ada/net/train.py"
+
+
+def raised(type: str, message: str, *files: str) -> RaisedException:
+    return RaisedException(type, message, [Frame(file, 1, "f", own=is_own(file)) for file in files])
+
+
+@pytest.mark.parametrize(
+    ("exception", "expected"),
+    [
+        (
+            raised("AttributeError", "module 'solver' has no attribute 'list_all'", OWN, f"{SITE}/flow/main.py"),
+            Misfit("flow", "solver"),
+        ),
+        (
+            raised("ImportError", "cannot import name 'cached' from 'hub' (unknown location)", f"{SITE}/flow/x.py"),
+            Misfit("flow", "hub"),
+        ),
+        (
+            raised("TypeError", "f() got an unexpected keyword argument 'a'", f"{SITE}/flow/m.py", f"{SITE}/hub/n.py"),
+            Misfit("flow", "hub"),
+        ),
+        # the project's own call is the project's own mistake
+        (raised("AttributeError", "module 'solver' has no attribute 'x'", OWN), None),
+        (raised("TypeError", "f() got an unexpected keyword argument 'a'", OWN, f"{SITE}/hub/n.py"), None),
+        (raised("AttributeError", "module 'flow' has no attribute 'x'", f"{SITE}/flow/main.py"), None),
+        (raised("KeyError", "'x'", f"{SITE}/flow/main.py"), None),
+        (raised("AttributeError", "module 'solver' has no attribute 'x'"), None),
+    ],
+)
+def test_two_packages_that_do_not_fit(exception: RaisedException, expected: Misfit | None) -> None:
+    assert misfit(exception) == expected
+
+
+def test_the_interpreter_of_the_environment() -> None:
+    assert interpreter_of(raised("KeyError", "'x'", OWN, f"{SITE}/flow/main.py")) == "/opt/envs/net/bin/python"
+    assert interpreter_of(raised("KeyError", "'x'", OWN)) == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [("/opt/envs/net/bin/torchrun", False), ("/home/ada/net/bin/train.py", True), ("/home/ada/net/train.py", True)],
+)
+def test_a_launcher_is_no_own_code(file: str, own: bool) -> None:
+    assert is_own(file) is own
+
+
+@pytest.mark.parametrize(
+    ("file", "cause"),
+    [
+        (f"{SITE}/torch/utils/data/_utils/collate.py", "model.shape_mismatch"),
+        (f"{SITE}/torch/_inductor/codecache.py", "code.build"),
+        (f"{SITE}/mlflow/store/db.py", "tracking.mlflow"),
+        (f"{SITE}/unheard_of/thing.py", None),
+        (OWN, None),
+    ],
+)
+def test_what_a_part_of_a_library_is_about(file: str, cause: str | None) -> None:
+    topic = topic_of(raised("RuntimeError", "words that nobody knows", OWN, file))
+    assert (topic.cause if topic else None) == cause

@@ -1,0 +1,57 @@
+"""Installed packages in a traceback: which ones called each other, and whether they fit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ...facts import Frame, RaisedException
+
+_PACKAGE = re.compile(r"(?P<environment>.*?)/lib(?:64)?/python[\d.]+/(?:site|dist)-packages/(?P<package>[A-Za-z_]\w*)")
+# What Python says where a caller expects another version of what it calls.
+_MISFIT = re.compile(
+    r"module '(?P<module>\w+)[\w.]*' has no attribute|unexpected keyword argument|positional arguments? but|"
+    r"missing \d+ required (?:positional|keyword-only) argument|cannot import name '[\w.]+' from '(?P<source>\w+)|"
+    r"'(?P<type>\w+)' object has no attribute"
+)
+_MISFIT_TYPES = {"AttributeError", "TypeError", "ImportError", "ModuleNotFoundError"}
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Two installed packages of which one uses the other as another version of it would have to be used."""
+
+    caller: str
+    called: str
+
+
+def package_of(frame: Frame) -> str:
+    """The installed package that a frame belongs to, as its folder is called; empty for other code."""
+    found = _PACKAGE.match(frame.file.replace("\\", "/"))
+    return found["package"] if found else ""
+
+
+def interpreter_of(exception: RaisedException) -> str:
+    """The Python of the environment that the innermost installed package lies in; empty where the frames tell none."""
+    for frame in reversed(exception.frames):
+        found = _PACKAGE.match(frame.file.replace("\\", "/"))
+        if found and found["environment"].startswith("/"):
+            return f"{found['environment']}/bin/python"
+    return ""
+
+
+def misfit(exception: RaisedException) -> Misfit | None:
+    """The two packages, if an installed package was refused by another one as a caller of the wrong version is."""
+    if exception.type.rsplit(".", 1)[-1] not in _MISFIT_TYPES or not exception.frames:
+        return None
+    found = _MISFIT.search(exception.message)
+    caller = package_of(exception.frames[-1])
+    if not found or not caller:
+        return None
+    named = found["module"] or found["source"] or ""
+    if named and named.partition(".")[0] != caller:
+        return Misfit(caller, named.partition(".")[0])
+    before = next((p for f in reversed(exception.frames) if (p := package_of(f)) != caller or f.own), "")
+    if not named and before and "argument" in found[0]:
+        return Misfit(before, caller)
+    return None
