@@ -77,9 +77,9 @@ score: setup
 docs: setup
 	$(BIN)/python workflow/scripts/catalogue_pages.py docs/catalogue
 
-## make lock        resolve the requirements*.in again
+## make lock        resolve pyproject.toml and the requirements*.in again
 lock: setup
-	$(BIN)/python tools/lock.py requirements.lock requirements.in
+	$(BIN)/python tools/lock.py requirements.lock pyproject.toml requirements.in
 	$(BIN)/python tools/lock.py requirements-test.lock requirements.lock requirements-test.in
 	$(BIN)/python tools/lock.py requirements-snakemake7.lock requirements-snakemake7.in
 

@@ -9,9 +9,10 @@ import pytest
 from made_runs import make_run
 from timing import LINEAR, growth
 
-from postmortem.collect.files.curves import newest_version, read_curves, read_metrics_csv
+from postmortem.collect.files.curves import newest_version, read_curves
 from postmortem.collect.files.event_file import read_event_file
 from postmortem.collect.files.metrics import read_metrics
+from postmortem.collect.files.metrics_csv import read_metrics_csv
 from postmortem.collect.files.progress import read_progress
 from postmortem.collect.files.series import MOST_POINTS
 from postmortem.facts import PARTIAL, READ

@@ -15,7 +15,7 @@ from whole_chain import accounting, collected, diagnosed, failed, found_in, mlfl
 from postmortem.collect import collector
 from postmortem.collect.around import differences
 from postmortem.collect.logs.scan import signal_patterns
-from postmortem.facts import Attempt, Config, ConfigKey, GoodRun, Line, Log, Source
+from postmortem.facts import Attempt, Checkpoint, Config, ConfigKey, GoodRun, Line, Log, Source, TensorFacts
 from postmortem.project import project
 from postmortem.report.render import markdown
 
@@ -248,3 +248,49 @@ def test_a_healthy_run_is_compared_with_nothing_in_its_report(tmp_path: Path) ->
     _good(tmp_path, "set_02/teacher_autoencoder", lr=0.003)
     diagnosis = diagnosed(tmp_path, RUN)
     assert diagnosis["status"] == "ok" and diagnosis["changed"] is None
+
+
+# --- weights -------------------------------------------------------------------------------------------------------
+
+
+def _model(**layers: tuple[float | None, int]) -> Checkpoint:
+    """Layers by name: the root mean square of the finite values, and how many are NaN."""
+    rows = [
+        TensorFacts(name.replace("__", "."), [8, 4], "float32", nan, root_mean_square=size)
+        for name, (size, nan) in layers.items()
+    ]
+    return Checkpoint(Source("best_model.pt"), tensors=rows)
+
+
+def test_layers_of_another_order() -> None:
+    now = _model(a=(0.1, 0), b=(9.0, 0), c=(0.2, 3), d=(0.0, 0), e=(0.1, 0), f=(None, 0), only__now=(5.0, 1))
+    then = _model(a=(0.29, 0), b=(0.1, 0), c=(0.2, 0), d=(0.3, 0), e=(None, 0), f=(0.1, 0), only__then=(5.0, 1))
+    assert [(d.name, d.then, d.now) for d in differences.of_weights(now, then)] == [
+        ("c", "root mean square 0.2", "3 of 32 values NaN or infinite"),
+        ("d", "root mean square 0.3", "root mean square 0"),
+        ("b", "root mean square 0.1", "root mean square 9"),
+    ]
+    bias = _model(a=(50.0, 0))
+    bias.tensors[0].shape = [8]
+    assert differences.of_weights(bias, _model(a=(0.1, 0))) == [], "a bias goes where the data are"
+    many = {f"layer_{i}": (0.1, 0) for i in range(30)}
+    broken = dict.fromkeys(many, (0.1, 1))
+    assert len(differences.of_weights(_model(**broken), _model(**many))) == differences.MOST_LAYERS
+
+
+def test_the_report_names_the_layers_that_a_good_siblings_checkpoint_has_otherwise(tmp_path: Path) -> None:
+    weights = plain_weights()
+    weights["layers.0.weight"] *= 5000
+    weights["head.weight"][0, 0] = math.nan
+    make_run(tmp_path, RUN, stderr=ENDED, weights=weights, val_loss=[0.5, math.nan])
+    failed(tmp_path / "experimentruns" / RUN)
+    _good(tmp_path, "set_02/teacher_autoencoder")
+    diagnosis = diagnosed(tmp_path, RUN)
+    assert diagnosis["root_cause"]["id"] == "training.nan_loss"
+    section = markdown(diagnosis).split("## What Changed Since It Last Worked")[1].split("\n## ")[0]
+    assert "- weights `head.weight`: `root mean square 0.1" in section
+    assert "`1 of 16 values NaN or infinite` now" in section
+    assert "- weights `layers.0.weight`" in section and "layers.0.bias" not in section
+    without = tmp_path / "experimentruns/set_02/teacher_autoencoder/best_model.pt"
+    without.write_bytes(b"")
+    assert "weights" not in str([d.kind for d in getattr(collected(tmp_path, RUN).good_run, "differences", [])])

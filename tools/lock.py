@@ -1,5 +1,6 @@
-"""Resolve requirement files and write the pinned, complete lock: lock.py LOCK INPUT... (called by "make lock").
+"""Resolve requirements and write the pinned, complete lock: lock.py LOCK INPUT... (called by "make lock").
 
+An input is a requirement file, or a pyproject.toml, of which the project's dependencies count.
 `pip install --dry-run` resolves without installing, so the lock does not depend on what an environment already holds.
 """
 
@@ -10,14 +11,22 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+
+
+def arguments_of(path: Path) -> list[str]:
+    """The requirements of an input, as pip's arguments."""
+    if path.suffix != ".toml":
+        return ["-r", str(path)]
+    return list(tomllib.loads(path.read_text(encoding="utf-8"))["project"]["dependencies"])
 
 
 def resolve(inputs: list[Path]) -> dict[str, str]:
     """What pip would install into an empty environment: normalised name to `name==version`."""
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
-        requirements = [arg for path in inputs for arg in ("-r", str(path))]
+        requirements = [argument for path in inputs for argument in arguments_of(path)]
         resolve_only = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
         subprocess.run([sys.executable, "-m", "pip", "install", *resolve_only, *requirements], check=True)
         found = [item["metadata"] for item in json.loads(report.read_text())["install"]]

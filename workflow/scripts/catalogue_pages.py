@@ -68,8 +68,13 @@ def names_of(entry: Entry) -> dict[str, Any]:
     """The names that an entry's texts may use (see workflow/catalogue/README.md), as placeholders."""
     captures = {group: Placeholder(group) for pattern in entry.patterns for group in pattern.compiled.groupindex}
     groups = {name: Observed(name) for name in OBSERVATIONS}
-    functions = {"rerun": run_again, "half": lambda value: Placeholder(f"half of {value}"), "quote": str}
-    return {"statement": Placeholder("statement"), **groups, **functions, **captures}
+    functions = {
+        "rerun": run_again, "half": lambda value: Placeholder(f"half of {value}"), "quote": str,
+        "dirname": lambda path: Placeholder(f"folder of {path}"),
+        "basename": lambda path: Placeholder(f"name of {path}"),
+    }  # fmt: skip
+    texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time")} | {"python": "python"}
+    return {**texts, **groups, **functions, **captures}
 
 
 def worded(text: Any, entry: Entry) -> str:

@@ -231,6 +231,7 @@ class TensorFacts:
     nan: int = 0  # count of NaN
     infinite: int = 0
     largest: float | None = None  # largest finite magnitude
+    root_mean_square: float | None = None  # of the finite values of floating-point tensors
 
 
 @dataclass
@@ -343,7 +344,7 @@ class UpstreamRun:
 class Difference:
     """Something that differs from the last good run."""
 
-    kind: str  # "config", "code", "package", "line" or "environment"
+    kind: str  # "config", "code", "package" or "weights"
     name: str
     now: str
     then: str

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..facts import SlurmJob, SlurmStep
-from . import scontrol
+from . import sacct_table, scontrol
 
 REQUIRED = ("JobID", "State", "ExitCode")
 FIELDS = (
     "JobID,JobIDRaw,JobName,User,Account,Partition,State,ExitCode,DerivedExitCode,Reason,Submit,Eligible,Start,End,Elapsed,"
     "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir,SubmitLine"
 )
+LARGEST_BY_LINE = 8 * 2**20  # bytes of a table; up to there row by row takes less than the import of pandas
 TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
 UNNAMED = "allocation"  # for some seconds sacct calls a job so that ended soon, and does not know its folder either
 WAIT_SECONDS = 1.0  # for sacct to record an end that the controller knows
@@ -42,39 +43,81 @@ class Accounting:
     problem: str = ""
 
 
-def read_table(path: Path, source: str) -> Accounting:
-    """Read a saved table. source: as the facts shall name it."""
+def read_table(path: Path, source: str, root: Path, job_ids: Collection[str]) -> Accounting:
+    """Read a saved table. source: as the facts shall name it.
+
+    Of a large one, which is a whole site's, only the jobs that can be of the project in `root`, some of whose jobs have
+    these ids.
+    """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.stat().st_size > LARGEST_BY_LINE:
+            return _of_large_table(path, source, root, job_ids)
+        return parse_table(path.read_text(encoding="utf-8", errors="replace"), source)
     except OSError as error:
         return Accounting(problem=f"{source} cannot be read ({error.strerror})")
-    return parse_table(text, source)
 
 
 def parse_table(text: str, source: str) -> Accounting:
     """Read the output of `sacct -P` (or -p). Rows that do not fit the header are skipped."""
     lines = text.splitlines()
-    number = next((number for number, line in enumerate(lines, start=1) if "JobID" in line), 0)
+    header = _header(enumerate(lines, start=1), source)
+    if header.problem:
+        return Accounting(problem=header.problem)
+    return Accounting(_records(header, enumerate(lines[header.line :], start=header.line + 1), source))
+
+
+@dataclass
+class _Header:
+    """The line with the columns' names, or what is wrong with it."""
+
+    line: int = 0
+    delimiter: str = "|"
+    columns: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+def _header(lines: Iterable[tuple[int, str]], source: str) -> _Header:
+    number, line = next(((number, line) for number, line in lines if "JobID" in line), (0, ""))
     if not number:
-        return Accounting(problem=f"{source} has no header line with JobID")
-    line = lines[number - 1]
+        return _Header(problem=f"{source} has no header line with JobID")
     delimiter = next((mark for mark in "|;,\t" if mark in line), "|")
     columns = [name.strip() for name in line.strip().rstrip(delimiter).split(delimiter)]
     missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        return Accounting(problem=f"{source} lacks the column {' and '.join(missing)}")
+    problem = f"{source} lacks the column {' and '.join(missing)}" if missing else ""
+    return _Header(number, delimiter, columns, problem)
+
+
+def _records(header: _Header, rows: Iterable[tuple[int, str]], source: str) -> list[SlurmJob]:
+    """Jobs with their steps, of rows with their line numbers."""
     jobs: list[SlurmJob] = []
-    for row_number, row in enumerate(lines[number:], start=number + 1):
-        values = row.split(delimiter)
-        if len(values) < len(columns) or not values[0].strip():
+    last: dict[str, SlurmJob] = {}
+    for number, row in rows:
+        values = row.split(header.delimiter)
+        if len(values) < len(header.columns) or not values[0].strip():
             continue
-        fields = dict(zip(columns, (value.strip() for value in values), strict=False))
-        _, dot, _ = fields["JobID"].partition(".")
+        fields = dict(zip(header.columns, (value.strip() for value in values), strict=False))
+        job_id, dot, _ = fields["JobID"].partition(".")
         if not dot:
-            jobs.append(_job(fields, source, row_number, row))
-        elif owner := _owner(fields["JobID"], jobs):
-            owner.steps.append(_step(fields, row_number, row))
-    return Accounting(jobs)
+            jobs.append(_job(fields, source, number, row))
+            last[job_id] = jobs[-1]
+        elif job_id in last:  # a requeued job's steps follow their record
+            last[job_id].steps.append(_step(fields, number, row))
+    return jobs
+
+
+def _of_large_table(path: Path, source: str, root: Path, job_ids: Collection[str]) -> Accounting:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        header = _header(enumerate(lines, start=1), source)
+    if header.problem:
+        return Accounting(problem=header.problem)
+    wanted = sacct_table.rows_of_project(path, header.line, header.delimiter, header.columns, root, job_ids)
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        rows = (
+            (number, line.rstrip("\n"))
+            for number, line in enumerate(lines, start=1)
+            if number > header.line and (wanted is None or number in wanted)
+        )
+        return Accounting(_records(header, rows, source))
 
 
 def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
@@ -200,12 +243,6 @@ def _step(fields: dict[str, str], line: int, raw: str) -> SlurmStep:
         line=line,
         raw=raw,
     )
-
-
-def _owner(step_id: str, jobs: list[SlurmJob]) -> SlurmJob | None:
-    """The record that a step belongs to: the last one of its id, for a requeued job's steps follow their record."""
-    job_id = step_id.split(".")[0]
-    return next((job for job in reversed(jobs) if job.id == job_id), None)
 
 
 _STATES = ("OUT_OF_MEMORY", "CANCELLED", "NODE_FAIL", "COMPLETED", "PREEMPTED", "REQUEUED", "BOOT_FAIL", "DEADLINE")

@@ -123,7 +123,8 @@ def _read_accounting(project: Project, records: SchedulerRecords, matcher: JobMa
         newest = sorted(records.run_of_job, key=_number)[-LIVE_IDS:]
         accounting = sacct.live(newest, project.root)
     else:
-        accounting = sacct.read_table(Path(project.sacct), project.relative(project.sacct))
+        table = Path(project.sacct)
+        accounting = sacct.read_table(table, project.relative(table), project.root, records.run_of_job)
     if accounting.problem:
         records.problems.append(accounting.problem)
     known = records.run_of_job

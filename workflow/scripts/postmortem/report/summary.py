@@ -85,6 +85,10 @@ def _row_of(diagnosis: dict[str, Any], path: Path, experiment_root: Path) -> dic
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
+    """The rows as tab-separated values.
+
+    Without pandas: 400 rows take 2 ms, with it 3 and its import 340, which every pipeline's onerror would wait for.
+    """
     stream = io.StringIO()
     table = csv.writer(stream, dialect="excel-tab", lineterminator="\n")
     table.writerow(COLUMNS)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ...facts import Checkpoint, Curve, RunFacts
+from ...facts import Checkpoint, Curve, RunFacts, TensorFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
 from .quoting import (
     config_value,
@@ -30,6 +30,7 @@ FAR_ABOVE_FACTOR, IMPROVED_SHARE = 100.0, 0.01
 # Trained weights are below 100; statistics of BatchNorm are no weights and may be larger.
 EXPLODED_WEIGHT = 1e4
 _STATISTICS = ("num_batches_tracked", "running_mean", "running_var", "exp_avg", "step")
+_WHOLE_NUMBERS = ("int", "uint")  # ids, counts and packed weights, eight of four bits in an int32
 
 
 def is_loss(metric: str) -> bool:
@@ -85,8 +86,13 @@ def broken_weights(checkpoint: Checkpoint) -> str:
     """What is wrong with a checkpoint's numbers: "nan", "huge" or "" """
     if checkpoint.nan_tensors or any(t.nan or t.infinite for t in checkpoint.tensors):
         return "nan"
-    weights = [t for t in checkpoint.tensors if not t.name.endswith(_STATISTICS)]
-    return "huge" if any(t.largest is not None and t.largest >= EXPLODED_WEIGHT for t in weights) else ""
+    return "huge" if any((t.largest or 0.0) >= EXPLODED_WEIGHT for t in _weights(checkpoint)) else ""
+
+
+def _weights(checkpoint: Checkpoint) -> list[TensorFacts]:
+    return [
+        t for t in checkpoint.tensors if not t.name.endswith(_STATISTICS) and not t.dtype.startswith(_WHOLE_NUMBERS)
+    ]
 
 
 def detect(facts: RunFacts) -> list[Finding]:
@@ -224,7 +230,7 @@ def _count(checkpoint: Checkpoint) -> Evidence:
         worst = next((t for t in checkpoint.tensors if t.nan or t.infinite), None)
         text += f", {worst.nan + worst.infinite} in {worst.name} {worst.shape}" if worst else ""
     else:
-        largest = max((t for t in checkpoint.tensors if t.largest is not None), key=lambda t: t.largest or 0.0)
+        largest = max(_weights(checkpoint), key=lambda t: t.largest or 0.0)
         text = f"{largest.name} holds values up to {largest.largest:.3g}"
     return quote_checkpoint(checkpoint, text)
 

@@ -1,13 +1,14 @@
-"""What differs between a run and one that went well: configuration, package versions, code, lines of the logs."""
+"""What differs between a run and one that went well: configuration, versions, code, weights, lines of the logs."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from ...facts import READ, Config, Difference, Line, Log
+from ...facts import READ, Checkpoint, Config, Difference, Line, Log, TensorFacts
 from ...git import GitRepository
 from ...redaction import redact
 from ..logs.statements import ERROR, EXCEPTION, LINE, WARNING, statements_of
@@ -15,6 +16,8 @@ from ..logs.statements import ERROR, EXCEPTION, LINE, WARNING, statements_of
 NEW_LINES = 8
 TEMPLATE_CHARACTERS = 160
 NOT_SET = "not set"
+WEIGHTS_APART = 10.0  # factor between the values of a layer in two runs; good ones differ by 2 or 3
+MOST_LAYERS = 5  # that are named; in a broken model it is all of them
 # Keys that differ between two attempts by what they are, not by what was done to them …
 _STAMP = re.compile(
     r"(?:^|[._])(?:timestamp|created(?:_at)?|started_at|run_?id|uuid|hostname|pid|git_\w{1,40})$|\w_version$"
@@ -104,6 +107,38 @@ def of_code(
         return []
     commits = repository.commits_between(first, last, files)
     return [Difference("code", ", ".join(files), redact(commit), f"as in {first[:7]}", files[0]) for commit in commits]
+
+
+def of_weights(now: Checkpoint, then: Checkpoint) -> list[Difference]:
+    """Layers that both checkpoints have and whose values are of another order: NaN first, then the furthest apart."""
+    before = {tensor.name: tensor for tensor in then.tensors}
+    found: list[tuple[float, Difference]] = []
+    for tensor in now.tensors:
+        other = before.get(tensor.name)
+        if other is None or (distance := _apart(tensor, other)) < WEIGHTS_APART:
+            continue
+        shown = Difference("weights", redact(tensor.name), _size_of(tensor), _size_of(other), now.source.path)
+        found.append((distance, shown))
+    return [difference for _, difference in sorted(found, key=lambda item: -item[0])[:MOST_LAYERS]]
+
+
+def _apart(now: TensorFacts, then: TensorFacts) -> float:
+    """By what factor two layers' values differ; infinite where those of one alone are not finite."""
+    if bool(now.nan or now.infinite) != bool(then.nan or then.infinite):
+        return math.inf
+    sizes = [now.root_mean_square, then.root_mean_square]
+    # Biases and the statistics of normalisation begin at 0 or 1 and go where the data are: no order to compare.
+    if None in sizes or min(len(now.shape), len(then.shape)) < 2 or not any(sizes):
+        return 1.0
+    low, high = sorted(size or 0.0 for size in sizes)
+    return high / low if low else math.inf
+
+
+def _size_of(tensor: TensorFacts) -> str:
+    broken = tensor.nan + tensor.infinite
+    if broken:
+        return f"{broken} of {math.prod(tensor.shape)} values NaN or infinite"
+    return f"root mean square {tensor.root_mean_square:.2g}" if tensor.root_mean_square is not None else "finite"
 
 
 def of_lines(now: list[Log], then: list[Log], names: Iterable[str]) -> tuple[list[Line], str]:

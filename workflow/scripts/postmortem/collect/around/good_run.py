@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import times
-from ...facts import READ, GoodRun, Log, RunFacts, TrackedAttempt
+from ...facts import READ, Difference, GoodRun, Log, RunFacts, TrackedAttempt
 from ...git import GitRepository
 from ...project.runs import Run, own_streams, success_artefact
-from ..evidence import config_name
+from ..evidence import config_name, own_checkpoints
 from ..files.config import read_config
 from ..logs.scan import read_log
+from ..tensors.checkpoint import read_checkpoint
 from . import differences
 from .code import started_at
 
@@ -35,6 +37,7 @@ class _Good:
     ended: datetime | None = None
     config: dict[str, Any] = field(default_factory=dict)
     logs: list[Log] = field(default_factory=list)
+    checkpoint: Path | None = None  # a sibling's; the run's own earlier ones are overwritten
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts, all_runs: Mapping[str, RunState]) -> None:
@@ -57,8 +60,16 @@ def read(project: Project, run_state: RunState, facts: RunFacts, all_runs: Mappi
     found.differences += differences.of_code(GitRepository(project.root), files, good.ended, started)
     names = [facts.dataset, facts.name, *good.run.split("/")]
     found.new_lines, found.new_lines_source = differences.of_lines(facts.logs, good.logs, names)
-    found.differences = found.differences[:DIFFERENCES]
+    found.differences = found.differences[:DIFFERENCES] + _of_weights(facts, good, project.root)
     facts.good_run = found
+
+
+def _of_weights(facts: RunFacts, good: _Good, root: Path) -> list[Difference]:
+    """Of the first checkpoint that the run left, where the good run left one as well."""
+    own = next((found for found in facts.checkpoints if found.role == "own" and found.tensors), None)
+    if own is None or good.checkpoint is None:
+        return []
+    return differences.of_weights(own, read_checkpoint(good.checkpoint, root, "sibling", good.run))
 
 
 # --- the same run, earlier -----------------------------------------------------------------------------------------
@@ -117,7 +128,9 @@ def _sibling(project: Project, run: Run, all_runs: Mapping[str, RunState]) -> _G
     logs = [read_log(path, project.root, role) for path, role in own_streams(good, project.profile)]
     ended = max((moment for log in logs if (moment := times.parse(log.last_time))), default=None)
     config = read_config(good.directory / config_name(project.profile), project.root)
-    return _Good(good.id, "sibling", ended, {key: item.value for key, item in config.values.items()}, logs)
+    values = {key: item.value for key, item in config.values.items()}
+    checkpoints = own_checkpoints(good.directory, project.profile.checkpoints)
+    return _Good(good.id, "sibling", ended, values, logs, next(iter(checkpoints), None))
 
 
 def nearest_sibling(project: Project, run: Run, all_runs: Mapping[str, RunState]) -> Run | None:

@@ -23,12 +23,16 @@ LARGEST_HEADER = 100 * 1024 * 1024  # what safetensors itself allows
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 ITEM_SIZES = {
     "float32": 4, "float64": 8, "float16": 2, "bfloat16": 2, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1,
-    "bool": 1, "complex64": 8, "complex128": 16, "float8_e4m3fn": 1, "float8_e5m2": 1,
+    "bool": 1, "complex64": 8, "complex128": 16, "float8_e4m3fn": 1, "float8_e5m2": 1, "uint16": 2, "uint32": 4,
+    "uint64": 8, "complex32": 4, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1,
+    "float4_e2m1fn_x2": 1, "qint8": 1, "quint8": 1, "qint32": 4, "quint4x2": 1, "quint2x4": 1,
 }  # fmt: skip
 _SAFETENSORS = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
-    "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
+    "I16": "int16", "I8": "int8", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "BOOL": "bool",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
 }  # fmt: skip
+_NO_MODEL = ("optimizer", "lr_schedulers", "callbacks", "loops", "hyper_parameters", "scaler", "rng", "scheduler")
 
 
 class Unusable(Exception):
@@ -41,11 +45,15 @@ class Unusable(Exception):
 
 @dataclass
 class Archive:
-    """kind: "zip", "legacy", "torchscript" or "safetensors". entries: storage key → where it lies."""
+    """kind: "zip", "legacy", "torchscript", "pickle" or "safetensors". entries: storage key → where it lies.
+
+    packed: storages are compressed, and not among the entries.
+    """
 
     kind: str
     reading: Reading
     entries: dict[str, ZipEntry] = field(default_factory=dict)
+    packed: bool = False
 
 
 def open_archive(path: Path) -> Archive:
@@ -91,8 +99,9 @@ def _zip(stream: BinaryIO, size: int) -> Archive:
     script = any(name.endswith("constants.pkl") for name in names)
     prefix = pickle_name.removesuffix("data.pkl") + "data/"
     entries = {n.removeprefix(prefix): e for n, e in names.items() if n.startswith(prefix) and e.method == STORED}
+    packed = any(n.startswith(prefix) and e.method != STORED for n, e in names.items())
     del names
-    return Archive("torchscript" if script else "zip", _read(lambda: read_pickle(data)), entries)
+    return Archive("torchscript" if script else "zip", _read(lambda: read_pickle(data)), entries, packed)
 
 
 def data_start(stream: BinaryIO, archive: Archive, key: str) -> int:
@@ -112,10 +121,10 @@ def _legacy(stream: BinaryIO, size: int) -> Archive:
     if first.value != LEGACY_MAGIC:
         return Archive("pickle", first)
     _read(lambda: read_stream(buffered)), _read(lambda: read_stream(buffered))  # protocol version, system information
-    reading = _read(lambda: read_stream(buffered))
+    dtypes: dict[str, str] = {}
+    reading = _read(lambda: read_stream(buffered, dtypes))
     keys = _read(lambda: read_stream(buffered)).value
     found = Archive("legacy", reading)
-    dtypes = {tensor.storage.key: tensor.storage.dtype for _, tensor in tensors_of(reading.value)}
     position = buffered.tell()
     for key in keys if isinstance(keys, list) else []:
         buffered.seek(position)
@@ -171,6 +180,15 @@ def _read(action: Callable[[], Reading]) -> Reading:
             else "not_a_checkpoint"
         )
         raise Unusable(problem, f"its pickle cannot be read: {error or type(error).__name__}") from error
+
+
+def model_part(value: Any) -> tuple[Any, bool]:
+    """What of a saved value is the model's, without the optimiser and its like; and whether it is Lightning's."""
+    lightning = isinstance(value, dict) and isinstance(value.get("state_dict"), dict)
+    content = value["state_dict"] if lightning else value
+    if isinstance(content, dict):
+        content = {key: part for key, part in content.items() if not str(key).startswith(_NO_MODEL)}
+    return content, lightning
 
 
 def tensors_of(value: Any, prefix: str = "", depth: int = 0) -> list[tuple[str, Tensor]]:

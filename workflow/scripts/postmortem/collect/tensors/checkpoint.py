@@ -1,4 +1,4 @@
-"""Checkpoints of a run, of the runs it needs and of its teacher → facts.checkpoints, through the helper process."""
+"""Checkpoints of a run, of the runs it needs and of its teacher → facts.checkpoints, through the helper processes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from ...paths import modified, relative, unreadable
 from ...project.project import Project
 from ...project.runs import from_id, required_runs
 from ..evidence import is_checkpoint, own_checkpoints
-from .helper import Helper, HelperDied, shared_helper
+from .checkpoint_file import LONGEST_NAME, MOST_TENSORS
+from .helper import TORCH, Helper, HelperDied, shared_helper
 
 MOST_UPSTREAM = 6
 LARGEST_FILE = 64 * 2**30  # bytes; only samples of large files are read, but a directory entry may be a mistake
 ANSWERS_KEPT = 64  # each some 100 kB for a model of a thousand tensors
+MOST_TORCH_DEATHS = 2  # where torch dies or hangs twice, on whatever files, it is not asked again
 _answers: dict[tuple[str, int, int], dict[str, Any]] = {}
 
 
@@ -52,14 +54,59 @@ def needed_checkpoints(project: Project, facts: RunFacts) -> list[tuple[Path, st
 
 
 def _asked(path: Path) -> dict[str, Any]:
-    """The helper's answer, kept for a while: a teacher's checkpoint is looked at with every student's."""
+    """What the helpers say, kept for a while: a teacher's checkpoint is looked at with every student's."""
     status = path.stat()
     key = (str(path), status.st_size, status.st_mtime_ns)
     if key not in _answers:
         if len(_answers) >= ANSWERS_KEPT:
             _answers.clear()
-        _answers[key] = shared_helper().ask("checkpoint", path=str(path))
+        _answers[key] = _describe(path, shared_helper())
     return _answers[key]
+
+
+def _describe(path: Path, helper: Helper) -> dict[str, Any]:
+    """Fields of facts.Checkpoint: what the structural reader says, and torch of the values that it cannot read."""
+    answer = helper.ask("checkpoint", path=str(path))
+    unread, sampled = answer.pop("unread", []), answer.pop("sampled", 0)
+    reason = ""
+    # What weights_only refuses torch does not load either.
+    if unread and not answer["refused_globals"]:
+        reason, numbers = _with_torch(path, unread)
+        _complete(answer, numbers)
+        unread = [name for name in unread if name not in numbers]
+    notes = []
+    if unread:
+        notes.append(
+            f"values of {len(unread)} of {answer['tensor_count']} tensors" + (f" ({reason})" if reason else "")
+        )
+    if sampled:
+        notes.append(f"{sampled} large tensors only in samples")
+    answer["not_checked"] = "; ".join(notes)
+    return answer
+
+
+def _with_torch(path: Path, names: list[str]) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Why torch could not read them, and the numbers of those tensors that it could."""
+    helper = shared_helper(TORCH)
+    if helper.deaths >= MOST_TORCH_DEATHS:
+        return "torch was given up here", {}
+    try:
+        answer = helper.ask("values", path=str(path), names=names)
+    except (OSError, HelperDied) as error:
+        return f"torch: {error}", {}
+    return answer.get("problem", ""), answer.get("numbers", {})
+
+
+def _complete(answer: dict[str, Any], numbers: dict[str, dict[str, Any]]) -> None:
+    """Put the numbers into the rows of their tensors."""
+    rows = {row["name"]: row for row in answer["tensors"]}
+    for name, found in numbers.items():
+        broken = bool(found["nan"] or found["infinite"])
+        answer["nan_tensors"] += broken
+        if name[:LONGEST_NAME] in rows:
+            rows[name[:LONGEST_NAME]] |= found
+        elif broken and len(answer["tensors"]) < 2 * MOST_TENSORS:
+            answer["tensors"].append({"name": name[:LONGEST_NAME], "shape": [], **found})
 
 
 def read_checkpoint(
@@ -71,7 +118,7 @@ def read_checkpoint(
         found.size = path.stat().st_size
         if found.size > LARGEST_FILE:
             raise HelperDied(f"{found.size / 2**30:.0f} GB are too much to look at")
-        answer = dict(_asked(path) if helper is None else helper.ask("checkpoint", path=str(path)))
+        answer = dict(_asked(path) if helper is None else _describe(path, helper))
     except OSError as error:
         found.source = unreadable(path, root, error)
         return found

@@ -6,69 +6,68 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .archive import Unusable, open_archive, tensors_of
+from .archive import Unusable, model_part, open_archive, tensors_of
+from .inert_pickle import Tensor
+from .tensor_numbers import Numbers
 from .tensor_values import Values
 
 MOST_TENSORS = 400  # described in facts.json; NaN is counted in all
-_NO_MODEL = ("optimizer", "lr_schedulers", "callbacks", "loops", "hyper_parameters", "scaler", "rng", "scheduler")
+LONGEST_NAME = 200  # characters of a tensor's name in facts.json
+_TRAINED_DTYPES = ("float", "bfloat", "qint", "quint")
 _NO_PARAMETER = ("num_batches_tracked", "running_mean", "running_var")
 
 
 def describe_checkpoint(path: str) -> dict[str, Any]:
-    """Fields of facts.Checkpoint as a dict. Raises OSError if the file cannot be opened."""
+    """Fields of facts.Checkpoint, and "unread", "sampled". Raises OSError if the file cannot be opened.
+
+    unread: names of the tensors whose values this reader cannot read; sampled: how many were not read whole.
+    """
     file = Path(path)
     try:
         archive = open_archive(file)
     except Unusable as error:
         return {"problem": error.problem, "reason": error.reason}
-    value = archive.reading.value
-    lightning = isinstance(value, dict) and "state_dict" in value and isinstance(value["state_dict"], dict)
-    content = value["state_dict"] if lightning else value
-    if isinstance(content, dict):
-        content = {k: v for k, v in content.items() if not str(k).startswith(_NO_MODEL)}
+    content, lightning = model_part(archive.reading.value)
     tensors = tensors_of(content)
     found: dict[str, Any] = {
         "kind": "safetensors" if archive.kind == "safetensors" else "lightning" if lightning else "state_dict",
         "refused_globals": archive.reading.refused,
         "tensor_count": len(tensors),
         "tensors": [],
-        "parameter_count": sum(
-            math.prod(t.shape)
-            for n, t in tensors
-            if t.storage.dtype.startswith(("float", "bfloat")) and not n.endswith(_NO_PARAMETER)
-        ),
+        "parameter_count": sum(_parameters(name, tensor) for name, tensor in tensors),
         "nan_tensors": 0,
+        "unread": [],
+        "sampled": 0,
     }
     if archive.reading.refused:
         found["problem"] = "refused_globals"
     if not tensors and not archive.reading.refused:
-        found |= {"kind": "", "problem": "not_a_checkpoint", "reason": f"it holds no tensor, but {_shown(value)}"}
+        shown = _shown(archive.reading.value)
+        found |= {"kind": "", "problem": "not_a_checkpoint", "reason": f"it holds no tensor, but {shown}"}
         return found
-    unread = 0
     with Values(file, archive) as values:
         for name, tensor in tensors:
             try:
-                nan, infinite, largest = values.measure(tensor)
+                numbers = values.measure(tensor)
             except Unusable as error:
                 return found | {"problem": error.problem, "reason": error.reason}
-            unread += largest is None and not nan and not infinite and math.prod(tensor.shape) > 0
-            found["nan_tensors"] += bool(nan or infinite)
-            if len(found["tensors"]) < MOST_TENSORS or nan or infinite:
-                row = {
-                    "name": name[:200],
-                    "shape": list(tensor.shape),
-                    "dtype": tensor.storage.dtype,
-                    "nan": nan,
-                    "infinite": infinite,
-                    "largest": largest,
-                }
-                found["tensors"].append(row)
+            if numbers is None and math.prod(tensor.shape) > 0:
+                found["unread"].append(name)
+            numbers = numbers or Numbers()
+            found["nan_tensors"] += numbers.broken
+            if len(found["tensors"]) < MOST_TENSORS or numbers.broken:
+                row = {"name": name[:LONGEST_NAME], "shape": list(tensor.shape), "dtype": tensor.storage.dtype}
+                found["tensors"].append(row | numbers.as_dict())
         found["tensors"] = found["tensors"][-2 * MOST_TENSORS :]
-        notes = [f"values of {unread} of {len(tensors)} tensors"] if unread else []
-        if values.sampled:
-            notes.append(f"{values.sampled} large tensors only in samples")
-    found["not_checked"] = "; ".join(notes)
+        found["sampled"] = values.sampled
     return found
+
+
+def _parameters(name: str, tensor: Tensor) -> int:
+    """Trained values: of a sparse tensor those that are stored."""
+    if not tensor.storage.dtype.startswith(_TRAINED_DTYPES) or name.endswith(_NO_PARAMETER):
+        return 0
+    return min(math.prod(tensor.shape), tensor.storage.size)
 
 
 def _shown(value: Any) -> str:

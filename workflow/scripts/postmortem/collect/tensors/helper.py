@@ -1,12 +1,14 @@
-"""A process with memory and time limits that reads files which may be huge or hostile.
+"""Processes with memory and time limits that read files which may be huge or hostile.
 
-Its death is a fact about the file, not our failure. One process serves many files; it is started when first needed.
+Their death is a fact about the file, not our failure. One process serves many files; it is started when first needed.
+There are two kinds: the structural readers, which need numpy at most, and torch for what they cannot read.
 Requests and answers are lines of JSON: {"task": …, "path": …} → the task's dict, or {"error": …}.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import json
 import os
 import resource
@@ -14,12 +16,19 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ...installation import PACKAGE
 
+Task = Callable[..., dict[str, Any]]
+
 MEMORY_LIMIT = 900 * 2**20  # bytes of address space: numpy's libraries take some 350 MB of it, most never touched
 TIME_LIMIT = 20.0  # seconds a file
+STRUCTURE, TORCH = "structure", "torch"
+TORCH_MEMORY_LIMIT = 4 * 2**30  # bytes on top of what the import of torch takes: a mapped file counts as a whole
+TORCH_TIME_LIMIT = 60.0  # seconds; from a cold network file system the import alone takes some 20
 
 
 class HelperDied(Exception):
@@ -27,10 +36,14 @@ class HelperDied(Exception):
 
 
 class Helper:
-    """The process and the line to it. Use `ask`; it starts the process, and again after a death."""
+    """The process and the line to it. Use `ask`; it starts the process, and again after a death.
 
-    def __init__(self, memory_limit: int = MEMORY_LIMIT, time_limit: float = TIME_LIMIT) -> None:
-        self._memory_limit, self._time_limit = memory_limit, time_limit
+    kind: STRUCTURE or TORCH. memory_limit: bytes of address space, of TORCH beside what its import takes.
+    """
+
+    def __init__(self, memory_limit: int = MEMORY_LIMIT, time_limit: float = TIME_LIMIT, kind: str = STRUCTURE) -> None:
+        self._memory_limit, self._time_limit, self._kind = memory_limit, time_limit, kind
+        self.deaths = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
@@ -42,7 +55,7 @@ class Helper:
             process.stdin.write(json.dumps({"task": task, **request}).encode() + b"\n")
             process.stdin.flush()
         except BrokenPipeError as error:
-            self.close()
+            self._died()
             raise HelperDied("the helper process ended") from error
         answer: dict[str, Any] = json.loads(self._line(process))
         if "os_error" in answer:
@@ -57,11 +70,15 @@ class Helper:
                 "PYTHONPATH": str(PACKAGE.parent),
                 "OPENBLAS_NUM_THREADS": "1",
                 "OMP_NUM_THREADS": "1",
+                "CUDA_VISIBLE_DEVICES": "",
+                "TORCH_DEVICE_BACKEND_AUTOLOAD": "0",  # importing torch imports no other package's device
+                "TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1",
             }
+            environment.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)  # torch refuses both
             self._buffer = b""
             # -P: the working directory is the diagnosed project, whose json.py or numpy.py must not be imported.
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "postmortem.collect.tensors.helper", str(self._memory_limit)],
+                [sys.executable, "-P", "-m", __name__, self._kind, str(self._memory_limit)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
             )  # fmt: skip
             atexit.register(self.close)
@@ -73,18 +90,22 @@ class Helper:
         while b"\n" not in self._buffer:
             ready, _, _ = select.select([process.stdout], [], [], max(0.0, end - time.monotonic()))
             if not ready:
-                self.close()
+                self._died()
                 raise HelperDied(f"reading took more than {self._time_limit:g} s")
             part = os.read(process.stdout.fileno(), 1 << 16)
             if not part:
                 code = process.wait()
-                self.close()
+                self._died()
                 raise HelperDied(
                     f"the helper process ended with {code} (memory is limited to {self._memory_limit // 2**20} MB)"
                 )
             self._buffer += part
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+    def _died(self) -> None:
+        self.deaths += 1
+        self.close()
 
     def close(self) -> None:
         """End the process."""
@@ -99,24 +120,35 @@ class Helper:
             process.wait()
 
 
-_shared: Helper | None = None
+@functools.cache
+def shared_helper(kind: str = STRUCTURE) -> Helper:
+    """The one helper of its kind in this process."""
+    return Helper(TORCH_MEMORY_LIMIT, TORCH_TIME_LIMIT, TORCH) if kind == TORCH else Helper()
 
 
-def shared_helper() -> Helper:
-    """The one helper of this process."""
-    global _shared
-    if _shared is None:
-        _shared = Helper()
-    return _shared
+def _tasks(kind: str, memory_limit: int) -> dict[str, Task]:
+    """Import what the kind works with, then limit the memory."""
+    tasks: dict[str, Task]
+    taken = 0
+    if kind == TORCH:
+        from .torch_values import measure_values, why_unusable
 
-
-def _serve(memory_limit: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_limit, memory_limit))
+        problem = why_unusable()
+        tasks = {"values": (lambda **_: {"problem": problem}) if problem else measure_values}
+        # Builds for CUDA map some GB of libraries: what torch itself takes is not the file's doing.
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + memory_limit, taken + memory_limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from .checkpoint_file import describe_checkpoint
-    from .graph_file import describe_graphs, describe_mapping
+    if kind == STRUCTURE:
+        from .checkpoint_file import describe_checkpoint
+        from .graph_file import describe_graphs, describe_mapping
 
-    tasks: dict[str, Any] = {"checkpoint": describe_checkpoint, "graphs": describe_graphs, "mapping": describe_mapping}
+        tasks = {"checkpoint": describe_checkpoint, "graphs": describe_graphs, "mapping": describe_mapping}
+    return tasks
+
+
+def _serve(kind: str, memory_limit: int) -> None:
+    tasks = _tasks(kind, memory_limit)
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
@@ -132,4 +164,4 @@ def _serve(memory_limit: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve(sys.argv[1], int(sys.argv[2]))

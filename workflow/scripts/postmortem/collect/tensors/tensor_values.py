@@ -8,12 +8,14 @@ from typing import Any, BinaryIO
 
 from .archive import ITEM_SIZES, Archive, Unusable, data_start
 from .inert_pickle import Tensor
+from .tensor_numbers import Numbers
 
 CHUNK_BYTES = 4 * 1024 * 1024  # read at a time; with float64 temporaries some 30 MB are in memory
 VALUES_BYTES = 512 * 1024 * 1024  # read of one file, about 2 s; of larger files each tensor gives its share
 _NUMPY = {
     "float32": "<f4", "float64": "<f8", "float16": "<f2", "bfloat16": "<u2", "int64": "<i8", "int32": "<i4",
-    "int16": "<i2", "int8": "<i1", "uint8": "<u1", "bool": "<u1", "complex64": "<f4", "complex128": "<f8",
+    "int16": "<i2", "int8": "<i1", "uint8": "<u1", "uint16": "<u2", "uint32": "<u4", "uint64": "<u8", "bool": "<u1",
+    "complex32": "<f2", "complex64": "<f4", "complex128": "<f8",
 }  # fmt: skip
 
 
@@ -34,25 +36,28 @@ class Values:
     def __exit__(self, *_: object) -> None:
         self._stream.close()
 
-    def measure(self, tensor: Tensor) -> tuple[int, int, float | None]:
-        """(NaN, infinities, largest finite magnitude) of a tensor; largest is None if nothing could be read."""
+    def measure(self, tensor: Tensor) -> Numbers | None:
+        """The tensor's numbers, or None if nothing could be read."""
         import numpy
 
-        nan = infinite = 0
-        largest: float | None = None
+        numbers: Numbers | None = None
         for part in self._chunks(tensor):
-            array = numpy.abs(part) if part.dtype.kind == "f" else part
+            numbers = numbers or Numbers()
             if part.dtype.kind == "f":
-                finite = numpy.isfinite(array)
+                finite = numpy.isfinite(part)
+                nan = infinite = 0
                 if not finite.all():
-                    missing = int(numpy.isnan(array).sum())
-                    nan += missing
-                    infinite += int(array.size - int(finite.sum()) - missing)
-                    array = array[finite]
-            if array.size:
-                top = float(max(array.max(), -array.min())) if array.dtype.kind == "i" else float(array.max())
-                largest = top if largest is None else max(largest, top)
-        return nan, infinite, largest
+                    nan = int(numpy.isnan(part).sum())
+                    infinite = int(part.size - int(finite.sum()) - nan)
+                    part = part[finite]
+                exact = part.astype("f8", copy=False)
+                with numpy.errstate(over="ignore"):
+                    squares = float(numpy.dot(exact, exact))
+                top = float(max(exact.max(), -exact.min())) if exact.size else 0.0
+                numbers.add(nan, infinite, exact.size, top, squares)
+            elif part.size:
+                numbers.add(0, 0, part.size, float(max(int(part.max()), -int(part.min()))))
+        return numbers
 
     def array(self, tensor: Tensor, most: int = 1_000_000) -> Any:
         """A tensor's values as a numpy array of its shape, or None if it is too large or not contiguous."""
