@@ -48,6 +48,7 @@ class SnakemakeLog:
 
 _JOB_FAILED_SOMEWHERE = "At least one job did not complete successfully"
 _MESSAGE_LINES = 40
+_IN_A_HANDLER = ", in __onstart"  # before any job, so that there is none whose failure would be said again
 _PROBLEM_LINES = 12  # a problem's own text is short; what follows is a traceback or a list of files
 _IN_A_JOB = ("CalledProcessError", "MissingOutputException", "ClusterJobException", "SpawnedJobError")
 
@@ -255,7 +256,9 @@ class _Parser:
 
     def _problem(self, match: re.Match[str]) -> None:
         text = "\n".join(self.lines[self.at - 1 : self.at - 1 + _PROBLEM_LINES])
-        if _JOB_FAILED_SOMEWHERE in text or any(word in text for word in _IN_A_JOB):
+        if _JOB_FAILED_SOMEWHERE in text:
+            return
+        if any(word in text for word in _IN_A_JOB) and _IN_A_HANDLER not in text:
             return
         kind = match["type"] or ("LockException" if "locked" in match["said"] else "MissingSnakefile")
         self._add_problem(kind, text, match["rule"] or "")

@@ -11,7 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..analyze.detectors import configuration, distillation, evaluation, learning, numerics, stopping, storage
+from ..analyze.detectors import (
+    configuration,
+    distillation,
+    evaluation,
+    learning,
+    numerics,
+    skipped_files,
+    stopping,
+    storage,
+)
 from ..analyze.findings import FATAL
 from ..analyze.verdict import SUSPECT_FROM
 from ..collect.evidence import KINDS, own_checkpoints
@@ -27,7 +36,7 @@ from ..project.runs import own_streams
 from ..text import redact, visible
 
 LOG_BYTES = 256 * 1024  # read of each end of a log
-_DETECTORS = (numerics, learning, stopping, evaluation, configuration, distillation, storage)
+_DETECTORS = (numerics, learning, stopping, evaluation, configuration, distillation, storage, skipped_files)
 LARGEST_CHECKPOINT = 256 * 2**20  # bytes; larger ones are left to the diagnosis, they take seconds
 
 

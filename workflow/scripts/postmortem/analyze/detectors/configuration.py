@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from ...facts import UNREADABLE, RunFacts
@@ -42,6 +43,7 @@ def detect(facts: RunFacts) -> list[Finding]:
         *_ranges(facts),
         *_views(facts),
         *_identity(facts),
+        *_models_of_another_dataset(facts),
         *_types(facts),
     ]
     return findings + _unusual(facts)
@@ -182,6 +184,41 @@ def _identity(facts: RunFacts) -> list[Finding]:
         ]
         findings.append(finding)
     return findings
+
+
+def _models_of_another_dataset(facts: RunFacts) -> list[Finding]:
+    """A run of this dataset that the stage needs, whose frozen config says that it was trained on another one."""
+    stages = facts.profile.get("stages") or {}
+    needed = (stages.get(facts.stage) or {}).get("needs") or []
+    for run, flat in facts.siblings.items():
+        dataset, _, name = run.partition("/")
+        if dataset != facts.dataset or not any(name == facts.name.replace(facts.stage, stage, 1) for stage in needed):
+            continue
+        trained_on = flat.get("dataset")
+        if not isinstance(trained_on, str) or trained_on in ("", facts.dataset):
+            continue
+        path = f"{facts.directory.rsplit('/', 2)[0]}/{run}/{facts.profile.get('config_file') or 'config.json'}"
+        finding = Finding(
+            "config.mismatch", f"{run} was trained on {trained_on}", FATAL, 0.75, "detector: configuration"
+        )
+        finding.evidence = [
+            Evidence(path, f'"dataset": "{trained_on}"', None, "config", f"this run uses it for {facts.dataset}")
+        ]
+        finding.root_cause = (
+            f"This run uses the model of {run}, whose frozen configuration says dataset {trained_on}: it was copied "
+            f"from there, and its numbers say nothing about {facts.dataset}."
+        )
+        template = (facts.profile.get("run_again") or {}).get("stage") or ""
+        flag = (facts.profile.get("run_again") or {}).get("flag") or ""
+        stage = next(stage for stage in needed if name == facts.name.replace(facts.stage, stage, 1))
+        flags = flag.format(field="dataset", value=shlex.quote(facts.dataset)) if flag else ""
+        command = template.format(stage=stage, config=shlex.quote(path), flags=flags) if template and flags else None
+        finding.fix = [Fix(f"Train {run} on {facts.dataset}, then run this one again.", command)]
+        finding.prevention = ["Refuse a checkpoint whose frozen configuration names another dataset."]
+        finding.would_refute = f"a configuration of {run} that says {facts.dataset}"
+        finding.explains = ["training.*"]
+        return [finding]
+    return []
 
 
 def _types(facts: RunFacts) -> list[Finding]:

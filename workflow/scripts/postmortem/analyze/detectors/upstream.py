@@ -74,4 +74,16 @@ def _failed(facts: RunFacts, failed: UpstreamRun) -> Finding:
     finding.prevention = ["Start the runs through the workflow, which does not start a run whose inputs are missing."]
     finding.would_refute = f"{missing.path} being there"
     finding.explains = ["model.checkpoint_missing", "workflow.missing_input", "slurm.dependency", "data.missing"]
+    if _refused_for(facts, missing.path):
+        finding.explains += ["config.*", "code.bug"]
     return finding
+
+
+def _refused_for(facts: RunFacts, path: str) -> bool:
+    """Whether the run stopped by itself because of that file: an exception's message names it."""
+    return any(
+        path in exception.message
+        for log in facts.logs
+        for traceback in log.tracebacks
+        for exception in traceback.exceptions
+    )
