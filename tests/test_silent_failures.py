@@ -393,3 +393,29 @@ def test_a_rate_far_from_the_usual_is_believed_by_its_curve(tmp_path: Path) -> N
     slow = [0.70, 0.69, 0.685, 0.684, 0.684]
     assert _causes(tmp_path, config={"lr": 1e-6}, val_loss=slow, stderr=ENDED.format(20)) == ["training.no_learning"]
     assert _causes(tmp_path, val_loss=slow, stderr=ENDED.format(20)) == []
+
+
+# --- data that were not those that were meant -------------------------------------------------------------------------
+
+PASSED_OVER = "2026-01-05 10:00:00 WARNING Error processing {} (also failed the full read): 5 columns instead of 4\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (PASSED_OVER.format("data/automotive/set_01/train_01/a.csv"), ["data.malformed"]),
+        (PASSED_OVER.format("data/automotive/set_04/train_01/a.csv"), []),  # of another data set
+        ("2026-01-05 10:00:00 INFO skipping data/automotive/set_01/train_01/a.csv: done already\n", []),
+        ("2026-01-05 10:00:00 WARNING data/automotive/set_01/train_01/a.csv has a long name\n", []),
+    ],
+)
+def test_a_data_file_that_was_passed_over(line: str, found: list[str], tmp_path: Path) -> None:
+    made = {"val_loss": falling(), "stderr": line + ENDED.format(20), "weights": plain_weights()}
+    assert _causes(tmp_path, **made) == found
+
+
+@pytest.mark.parametrize(("dataset", "found"), [("hcrl_sa", ["config.mismatch"]), ("set_01", [])])
+def test_models_that_were_trained_on_another_data_set(dataset: str, found: list[str], tmp_path: Path) -> None:
+    make_run(tmp_path, RUN, config={"dataset": dataset}, stderr=ENDED.format(20))
+    make_run(tmp_path, RUN.replace("set_01", "set_02"), config={"dataset": "set_02"}, stderr=ENDED.format(20))
+    assert _causes(tmp_path, EVALUATION, config={"dataset": "set_01"}) == found

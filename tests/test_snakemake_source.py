@@ -184,6 +184,11 @@ def test_a_console_with_windows_line_ends_and_other_output() -> None:
         ("Error: Directory cannot be locked. Please make sure that no other\n", "LockException", ""),
         ("IncompleteFilesException:\nThe files below seem to be incomplete.\n", "IncompleteFilesException", ""),
         ("WorkflowError:\nTarget rules may not contain wildcards.\n", "WorkflowError", ""),
+        (
+            "CalledProcessError in file /p/Snakefile, line 40:\nCommand 'x' returned non-zero exit status 127.\n"
+            '  File "/p/Snakefile", line 40, in __onstart\n',
+            "CalledProcessError", "",
+        ),
     ],
 )  # fmt: skip
 def test_what_stops_the_workflow_itself(text: str, kind: str, rule: str) -> None:

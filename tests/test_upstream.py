@@ -8,8 +8,9 @@ from made_runs import facts_of, make_run, plain_weights
 
 from postmortem.analyze.detectors import upstream as detector
 from postmortem.collect.around import upstream as reader
+from postmortem.collect.logs.traceback import parse_tracebacks
 from postmortem.discover.discovery import RunState, discover
-from postmortem.facts import Checkpoint, RunFacts, Source, TensorFacts
+from postmortem.facts import Checkpoint, Line, Log, RunFacts, Source, TensorFacts
 from postmortem.project.project import from_config
 from postmortem.project.runs import from_id
 
@@ -90,3 +91,16 @@ def test_a_needed_run_that_made_nan_is_the_cause(tmp_path: Path) -> None:
     assert detector.detect(facts) == []
     checkpoint.role, checkpoint.nan_tensors = "own", 1
     assert detector.detect(facts) == []
+
+
+def test_a_stage_that_refuses_because_of_the_missing_file_is_explained(tmp_path: Path) -> None:
+    make_run(tmp_path, "set_01/teacher_autoencoder", stderr=FAILED)
+    refused = (
+        'Traceback (most recent call last):\n  File "v.py", line 3, in f\n    raise ValueError(m)\nValueError: {}\n'
+    )
+    for words, explained in (("it needs experimentruns/set_01/teacher_autoencoder/best_model.pt", True), ("lr", False)):
+        make_run(tmp_path, "set_01/teacher_curriculum", stderr=refused.format(words))
+        facts = _facts(tmp_path, "set_01/teacher_curriculum")
+        lines = [Line(i, text) for i, text in enumerate(refused.format(words).splitlines(), start=1)]
+        facts.logs = [Log(Source("slurm.err"), "stderr", lines=lines, tracebacks=parse_tracebacks(lines))]
+        assert ("config.*" in detector.detect(facts)[0].explains) is explained
