@@ -68,9 +68,7 @@ def test_what_only_looks(looking: str) -> None:
     assert only_looks(fix(looking)) and not acts(fix(looking))
 
 
-@pytest.mark.parametrize(
-    "acting", [fix("rm -r data/cache"), fix(config={"lr": 1}), fix(diff="--- a"), fix(file="a.py", line=3)]
-)
+@pytest.mark.parametrize("acting", [fix("rm -r data/cache"), fix(config={"lr": 1}), fix(diff="--- a")])
 def test_what_acts(acting: Fix) -> None:
     assert acts(acting) and not only_looks(acting)
 

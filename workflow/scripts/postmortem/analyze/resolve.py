@@ -217,7 +217,7 @@ def _one_per_statement(claims: list[Claim], spoken_for: Mapping[int, Finding]) -
             for claim in group
             if all(claim is not other for other in longest.values())
         ]
-    kept.sort(key=lambda c: (id(c.finding) in spoken_for, order(c.finding)))
+    kept.sort(key=lambda c: (id(c.finding) in spoken_for, _of_repeats(c.finding)))
     first: dict[tuple[str, str], int] = {}  # entry and what was matched → place in `result`
     result: list[Claim] = []
     for claim in kept:
@@ -232,6 +232,13 @@ def _one_per_statement(claims: list[Claim], spoken_for: Mapping[int, Finding]) -
         if len(result[at].evidence) < REPEATS_QUOTED:
             result[at] = Claim(result[at].finding, _with_more(result[at].support, claim.evidence))
     return result, set_aside
+
+
+def _of_repeats(finding: Finding) -> tuple[Any, ...]:
+    """Which of one entry's repeats stands for all: the surest, then of attempts the last, of ranks the first."""
+    place = finding.position
+    line = place.line if place.rank is not None else -place.line
+    return not _ended(finding), -finding.confidence, _ROLE_ORDER.get(place.role, 6), line, place.depth
 
 
 def _matched(claim: Claim) -> int:

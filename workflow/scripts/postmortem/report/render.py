@@ -110,10 +110,13 @@ def _title(diagnosis: dict[str, Any]) -> str:
 
 
 def _more(diagnosis: dict[str, Any]) -> str:
-    """The explanation without what the summary has said already; all of it where nothing else is left."""
+    """The explanation without what the summary has said already; the cause's title where nothing else is left."""
     explanation = " ".join(diagnosis["root_cause"]["explanation"].split())
     rest = explanation.removeprefix(diagnosis["summary"].rstrip("…")).strip()
-    return rest if rest[:1].isupper() or rest[:1] == "(" else explanation
+    if rest[:1].isupper() or rest[:1] == "(":
+        return rest
+    same = explanation.rstrip(".") == diagnosis["summary"].rstrip(".…")
+    return f"{diagnosis['root_cause']['title']}." if same else explanation
 
 
 def _when(job: dict[str, str]) -> str:

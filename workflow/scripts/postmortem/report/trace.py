@@ -49,7 +49,7 @@ def _place(claim: Claim) -> dict[str, Any]:
     first = claim.evidence[0] if claim.evidence else None
     return {
         "id": claim.id,
-        "entry": claim.finding.entry or claim.title,
+        "entry": f"{claim.id}: {claim.title}",
         "made_in": claim.finding.made_in,
         "source": claim.position.log or (first.source if first else ""),
         "line": claim.position.line or (first.line if first else None),

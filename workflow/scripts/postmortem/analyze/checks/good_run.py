@@ -49,6 +49,7 @@ _ABOUT: list[tuple[tuple[str, ...], list[tuple[str, int]]]] = [
     (("model.",), [(_SIZES, ANY), (r"num_ids|vocab|num_classes|features", ANY), (r"teacher_path|use_kd", ANY)]),
     (("data.",), [(r"window|stride|features|num_ids|vocab|num_classes|cache|data_(?:dir|root|path)", ANY)]),
     (("config.",), [(r"use_kd|teacher_path|kd_|monitor|mode$", ANY)]),
+    (("tracking.",), [(r"timeout|retries|uri|backend", ANY)]),
     (("distributed.", "gpu.fork_reinit"), [(r"num_workers|start_method|devices|num_nodes|strategy|backend", ANY)]),
 ]  # fmt: skip
 
@@ -73,7 +74,7 @@ def _configuration(finding: Finding, facts: RunFacts, good: GoodRun, support: Su
     for difference in about[:2]:
         _quote(finding, facts, difference, f"{difference.then} in the last good run {good.run}", support)
     changed = {d.name: _value(d.then) for d in about[:2] if d.then != "not set"}
-    if changed and not any(fix.config or fix.command for fix in (*support.first_fixes, *finding.fix, *support.fixes)):
+    if changed:  # what differs is the first suspect, and its old value the first fix
         shown = " and ".join(f"{key} back to {value}" for key, value in changed.items())
         when = f", which ended {good.ended_at}" if good.ended_at else ""
         support.first_fixes.append(set_back(facts, changed, f"Set {shown}, as in the last good run {good.run}{when}."))

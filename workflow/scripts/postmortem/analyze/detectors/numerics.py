@@ -214,13 +214,12 @@ def _absurd_rate(facts: RunFacts, key: str, rate: float) -> Finding:
         finding.id, finding.title, finding.confidence = "training.divergence", "Training diverged", 0.75
         finding.evidence.append(quote_last(constant[0], f"{constant[0].metric} never moved"))
         finding.confirmed_by.append("the training curve")
-    finding.root_cause = _why(facts, finding)
+    finding.root_cause = f"Nothing can be learnt at that rate. {_why(facts, finding)}"
     finding.fix.append(_settings(facts))
     finding.prevention = _PREVENTION
     finding.would_refute = "a loss that falls over the epochs"
-    finding.explains = (
-        ["training.*"] if finding.id == "config.invalid" else ["training.collapse", "training.no_learning"]
-    )
+    # What a log says of NaN or divergence is the cause by its own name; the rate stands in its explanation and fix.
+    finding.explains = ["training.collapse", "training.no_learning", "training.threshold", "training.generalisation"]
     return finding
 
 
@@ -243,7 +242,7 @@ def _why(facts: RunFacts, finding: Finding) -> str:
     if rate is not None and usual and rate >= DIVERGENCE_FACTOR * usual:
         finding.evidence += quote_config(facts, key, f"the preset or the siblings have {usual:g}")
         finding.confirmed_by.append("the configuration")
-        reasons.append(f"{key} is {rate:g}, {rate / usual:.3g} times the usual {usual:g}")
+        reasons.append(f"{key} is {rate:g}, {rate / usual:.6g} times the usual {usual:g}")
     elif rate is not None and rate > LARGEST_LEARNING_RATE:
         finding.evidence += quote_config(facts, key)
         finding.confirmed_by.append("the configuration")

@@ -33,7 +33,7 @@ def speakers(pairs: list[tuple[Statement, Finding]]) -> dict[int, Finding]:
         chain.sort(key=lambda pair: pair[0].depth)
         speaker = _speaker(chain)
         for _, finding in chain:
-            same_place = finding.id != speaker.id and finding.position.depth == speaker.position.depth
+            same_place = finding.position.depth == speaker.position.depth
             if finding is not speaker and not same_place:
                 spoken_for[id(finding)] = speaker
     return spoken_for

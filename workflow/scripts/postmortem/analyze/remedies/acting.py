@@ -31,10 +31,15 @@ def only_looks(fix: Fix) -> bool:
 
 
 def acts(fix: Fix) -> bool:
-    """Whether a fix changes something: a value, an edit, or a whole command that does more than look."""
+    """Whether a fix changes something by itself: a value, an edit, or a whole command that does more than look."""
     if fix.command:
-        return not only_looks(fix) and not _LEFT_OPEN.search(fix.command)
-    return bool(fix.config or fix.diff or (fix.file and fix.line))
+        return not only_looks(fix) and not left_open(fix)
+    return bool(fix.config or fix.diff)
+
+
+def left_open(fix: Fix) -> bool:
+    """Whether a fix's command has something that a person would have to fill in."""
+    return bool(fix.command and _LEFT_OPEN.search(fix.command))
 
 
 def _command_only_looks(command: str) -> bool:

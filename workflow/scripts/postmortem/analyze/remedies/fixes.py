@@ -8,11 +8,11 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from ...facts import CodeFrame, RaisedException, RunFacts
+from ...facts import ABSENT, CodeFrame, RaisedException, RunFacts
 from ..exceptions.classify import last_own_frame
 from ..findings import Fix
 from ..resolve import Judgement
-from .acting import acts
+from .acting import acts, left_open, only_looks
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
@@ -29,17 +29,29 @@ def half(number: Any) -> int | str:
 
 
 def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
-    """The command that runs this stage again, with config values changed; empty if the profile has no template."""
+    """The command that runs this stage again, with config values changed; empty if the profile has no template.
+
+    A configuration that was never written cannot be run from: then the workflow makes the run's output again.
+    """
     templates: dict[str, str] = facts.profile.get("run_again") or {}
     given = {key: value for key, value in (values or {}).items() if str(value) != ""}
     if not templates.get("stage") or not facts.stage or (values and not given) or (given and not templates.get("flag")):
         return ""
+    if facts.config is not None and facts.config.source.state == ABSENT:
+        return "" if given else run_through_workflow(facts)
     flags = " ".join(
         templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))
         for key, value in given.items()
     )
     config = f"{facts.directory}/{facts.profile.get('config_file') or 'config.json'}"
     return templates["stage"].format(stage=facts.stage, config=shlex.quote(config), flags=flags).strip()
+
+
+def run_through_workflow(facts: RunFacts) -> str:
+    """The command by which the workflow makes this run's output again; empty if the profile has no template for it."""
+    template = (facts.profile.get("run_again") or {}).get("workflow") or ""
+    output = next((item.path for item in facts.artefacts if item.role == "success"), "")
+    return str(template).replace("{output}", shlex.quote(output)) if template and output else ""
 
 
 def _shown(value: Any) -> str:
@@ -108,7 +120,7 @@ def fixes(
 def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
     """The root's fixes; where its first one only looks, one that acts comes before it, also if another computed it."""
     found = list(root.fixes)
-    if found and acts(found[0]):
+    if found and (acts(found[0]) or not (only_looks(found[0]) or left_open(found[0]))):
         return found
     computed = [fix for other in others if other is not root and other.id == root.id for fix in other.fixes]
     first = next((fix for fix in (*computed, *found) if acts(fix)), None)

@@ -48,7 +48,7 @@ _LIBRARY = re.compile(
     r"|/(?:snakemake|runpy)(?:/|\.py)|\\[Ll]ib\\"
 )
 # A command that an installed package put into an environment: "envs/x/bin/torchrun", without a suffix.
-_LAUNCHER = re.compile(r"(?:^|/)(?:bin|Scripts)/[\w.-]*?(?<!\.py)$")
+_LAUNCHER = re.compile(r"(?:^|/)(?:bin|Scripts)/[\w.-]*?(?<!\.py)$|\.(?:pyx|pxi|pxd)$")  # and what Cython compiled
 # Types whose names do not end like an exception's, but are.
 _ODD_TYPES = {
     "KeyboardInterrupt", "SystemExit", "StopIteration", "StopAsyncIteration", "GeneratorExit", "gaierror", "herror",
