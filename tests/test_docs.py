@@ -14,8 +14,9 @@ import yaml
 from markdown_check import tokens
 
 from postmortem.analyze import resolve, verdict, wording
+from postmortem.analyze.exceptions import libraries
 from postmortem.collect.files import json_positions, sqlite_copy
-from postmortem.collect.logs import scan
+from postmortem.collect.logs import scan, statements
 from postmortem.collect.tensors import helper
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -79,19 +80,26 @@ def test_the_defaults_are_those_of_the_workflow() -> None:
 
 
 def test_roles_start_where_the_page_says() -> None:
-    page = text("docs/how-a-root-cause-is-found.md")
-    assert {name: float(row[-1]) for name, row in rows(page).items()} == wording.CONFIDENCE
+    section = text("docs/how-a-root-cause-is-found.md").split("## 6. ")[0]
+    assert {name: float(row[-1]) for name, row in rows(section).items()} == wording.CONFIDENCE
 
 
 @pytest.mark.parametrize(
     ("page", "sentence"),
     [
-        ("how-a-root-cause-is-found.md", f"its confidence is at least {resolve.NAMED_FROM}"),
-        ("how-a-root-cause-is-found.md", f"only from {verdict.SUSPECT_FROM} on"),
+        ("how-a-root-cause-is-found.md", f"the first that is at least {resolve.NAMED_FROM} sure"),
+        ("how-a-root-cause-is-found.md", f"beyond the log, from {verdict.SUSPECT_FROM} on"),
         ("how-a-root-cause-is-found.md", f"independent evidence that agrees | +{resolve.CONFIRMATION} |"),
         ("how-a-root-cause-is-found.md", f"that contradicts | −{resolve.REFUTATION} |"),
-        ("how-a-root-cause-is-found.md", f"of another cause | −{resolve.RIVAL_PENALTY} |"),
-        ("how-a-root-cause-is-found.md", f"the program went on after it | −{resolve.HANDLED_PENALTY} |"),
+        ("how-a-root-cause-is-found.md", f"is left unexplained | −{resolve.RIVAL_PENALTY} |"),
+        ("how-a-root-cause-is-found.md", f"was started again | −{resolve.HANDLED_PENALTY} |"),
+        ("how-a-root-cause-is-found.md", f"while the program shut down | −{resolve.HANDLED_PENALTY} |"),
+        ("how-a-root-cause-is-found.md", f"**it is more than a guess**: by itself at least {resolve.GUESS} sure"),
+        ("how-a-root-cause-is-found.md", f"passes over those below {resolve.NAMED_FROM}"),
+        ("how-a-root-cause-is-found.md", f"shows that this ended the run: at least {verdict.FAILED_BY_LOG_ALONE} sure"),
+        ("how-a-root-cause-is-found.md", f"no more than {verdict.LONGEST_END} statements"),
+        ("how-a-root-cause-is-found.md", f"({statements.LIFE_AFTER} statements of progress or information"),
+        ("how-a-root-cause-is-found.md", f"one of the {libraries.FRAMES_ASKED} innermost frames"),
         ("how-a-root-cause-is-found.md", f"stays between {resolve.LOWEST} and {resolve.HIGHEST}"),
         ("../SECURITY.md", f"{helper.MEMORY_LIMIT // MIB} MiB of address space, {helper.TIME_LIMIT:g} seconds a file"),
         (
@@ -105,6 +113,28 @@ def test_roles_start_where_the_page_says() -> None:
 )
 def test_a_number_is_that_of_the_code(page: str, sentence: str) -> None:
     assert sentence in " ".join(text(f"docs/{page}").split())
+
+
+# --- the order of findings, and what comes of it ---------------------------------------------------------------------
+
+
+def test_the_page_asks_the_questions_of_the_order_in_their_order() -> None:
+    section = text("docs/how-a-root-cause-is-found.md").partition("\n## 6. ")[2].partition("\n## 7. ")[0]
+    assert re.findall(r"^\d+\. \*\*(.+?)\*\*", section, re.M) == [words for words, _ in resolve.ORDER]
+
+
+def test_the_example_of_two_attempts_is_what_is_printed(tmp_path: Path) -> None:
+    example = text("docs/how-a-root-cause-is-found.md").partition("### Two attempts in one log")[2]
+    log, screen = (token.content for token in tokens(example) if token.type == "fence")
+    run = tmp_path / "experimentruns" / "city" / "teacher"
+    run.mkdir(parents=True)
+    (run / "slurm.err").write_text(log)
+    (run / ".failed").touch()
+    diagnose: list[str | Path] = [sys.executable, SCRIPTS / "diagnose_now.py", "--directory", tmp_path]
+    settings = ["--config", "project=default", "--config", "sacct=off"]
+    subprocess.run([*diagnose, *settings], check=True, capture_output=True)
+    told = subprocess.run([sys.executable, SCRIPTS / "explain.py", run], check=True, capture_output=True, text=True)
+    assert told.stdout.strip() == screen.strip()
 
 
 # --- places --------------------------------------------------------------------------------------------------------

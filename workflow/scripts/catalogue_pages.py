@@ -129,7 +129,8 @@ def page(group: str, causes: dict[str, str], entries: dict[str, list[Entry]]) ->
 
 def row(group: str, cause: str, meaning: str, count: int) -> str:
     """A cause in the table of all; its address is as forges make them from headings."""
-    return f"| [{cause}]({group}.md#{cause.replace('.', '')}) | {escape_markdown(meaning)} | {count} |"
+    entries = count or "found by detectors"
+    return f"| [{cause}]({group}.md#{cause.replace('.', '')}) | {escape_markdown(meaning)} | {entries} |"
 
 
 def main(folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 A claim is explained by another that says it explains it and could have come first: earlier in the log, earlier in
 the exception chain, or from a kind of evidence that has no place in the log. Wrappers are explained by everything.
-The root cause is the unexplained claim that came first (ORDER); its confidence is what its support makes of it.
+What nothing explains is judged from the log's end backwards (ORDER): what ended the run stands last, what it survived
+before that. The first in this order that is sure enough is the root cause (verdict.py); its confidence is what its
+support makes of it.
 """
 
 from __future__ import annotations
