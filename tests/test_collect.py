@@ -191,3 +191,16 @@ def test_facts_are_read_as_they_were_written(tmp_path: Path) -> None:
     found.curves.append(curve_of("odd", [float("nan"), float("inf"), 1.0]))
     stages.facts.write(found, tmp_path / "facts.json")
     assert facts.read(tmp_path / "facts.json") == found
+
+
+def test_a_command_names_no_profile_that_is_not_there(tmp_path: Path) -> None:
+    def command() -> str:
+        return str(collected(known(tmp_path)).profile["run_again"]["workflow"])
+
+    make_run(tmp_path, RUN, stderr=CRASH.format("'a'"))
+    assert "--profile profiles/slurm" in command()  # of a project without its code nobody knows what else is missing
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "Snakefile").touch()
+    assert "--profile" not in command()
+    (tmp_path / "profiles" / "slurm").mkdir(parents=True)
+    assert "--profile profiles/slurm" in command()

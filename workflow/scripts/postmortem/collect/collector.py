@@ -5,6 +5,7 @@ Each reader is guarded: one that breaks becomes a line of `not_checked`, since i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,9 @@ from ..facts import RunFacts
 from ..project.project import Project
 from ..project.runs import WORKFLOW
 from .evidence import KINDS
+
+_SNAKEFILE_OPTION = re.compile(r"(?:-s|--snakefile) (\S+)")
+_PROFILE_OPTION = re.compile(r" --profile (\S+)")
 
 
 def collect_run(
@@ -37,7 +41,7 @@ def collect_run(
         reasons=run_state.reasons,
         sentinel=run_state.sentinel,
         collected_at=datetime.now().astimezone().isoformat(timespec="seconds"),
-        profile=project.profile.as_dict(),
+        profile=_as_it_applies_here(project),
         attempts=run_state.attempts,
         slurm_jobs=run_state.slurm_jobs,
         snakemake_jobs=run_state.snakemake_jobs,
@@ -51,3 +55,19 @@ def collect_run(
         except Exception as error:  # whatever a reader stumbles over, the others shall be heard
             facts.not_checked.append(f"{kind.name}: the reader broke ({describe(error)})")
     return facts
+
+
+def _as_it_applies_here(project: Project) -> dict[str, Any]:
+    """The profile's values; its commands without a Snakemake profile that this project, which has the code, lacks."""
+    values = project.profile.as_dict()
+    again: dict[str, str] = values.get("run_again") or {}
+    for name, template in again.items():
+        snakefile, profile = _SNAKEFILE_OPTION.search(template or ""), _PROFILE_OPTION.search(template or "")
+        if (
+            snakefile
+            and profile
+            and (project.root / snakefile[1]).is_file()
+            and not (project.root / profile[1]).is_dir()
+        ):
+            again[name] = template.replace(profile[0], "")
+    return values
