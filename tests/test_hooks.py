@@ -144,7 +144,7 @@ def test_eight_handlers_at_once_make_every_diagnosis_whole(project: Path) -> Non
     assert causes(project) == expected
     for run in expected:
         text = (project / "experimentruns" / run / "diagnosis.md").read_text()
-        assert text.startswith(f"# {run}\n") and "## Prevention" in text
+        assert text.startswith(f"# {run}: ") and "## Prevention" in text
     summary = (project / "experimentruns" / "diagnoses.tsv").read_text()
     assert all(f"\n{run}\t" in summary for run in expected)
     assert not list(project.rglob(".diagnos*"))
