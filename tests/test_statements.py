@@ -152,3 +152,9 @@ WORK = "\n".join(f"epoch {i} loss 0.{i}" for i in range(5))
 def test_exceptions_after_which_work_went_on(text: str, handled: bool) -> None:
     (found,) = [s for s in said(text) if s.kind == "exception"]
     assert found.handled is handled
+
+
+def test_what_a_logger_tells_of_is_survived() -> None:
+    told = "2024-01-01 10:00:00 INFO Retry attempt failed:\n" + TRACEBACK
+    assert [s.handled for s in said(told) if s.exception] == [True]
+    assert [s.handled for s in said("2024-01-01 10:00:00 INFO training starts\n" + TRACEBACK) if s.exception] == [False]

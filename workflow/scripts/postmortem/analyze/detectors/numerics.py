@@ -52,7 +52,8 @@ def exploded(curve: Curve) -> str:
     values = [
         v for v in (number(point[1]) for point in curve.points) if v is not None and abs(v) != float("inf") and v == v
     ]
-    if not is_loss(curve.metric) or not values:
+    # The entropy of a policy is a bonus, called a loss or not: it rises where it explores.
+    if not is_loss(curve.metric) or "entropy" in curve.metric.lower() or not values:
         return ""
     if abs(values[-1]) >= EXPLODED_LOSS:
         return f"{curve.metric} ends at {values[-1]:.3g}"

@@ -83,6 +83,9 @@ _START = re.compile(
 _DIGITS = re.compile(r"\d+|0x[0-9a-f]+", re.I)
 FIRST_WORDS = 3  # statements at the top of a log whose return, behind a death, tells of a new start
 SHORTEST_BANNER = 12  # characters; shorter lines come again by chance
+# The words of a logger, below an error, that a traceback follows.
+_TELLS = re.compile(r"\b(?:retry|retries|attempt|failed|failure|error|exception)\b[^:]*:$", re.I)
+_BETWEEN_EXCEPTIONS = ("The above exception was", "During handling of the above", "Traceback (most recent call last)")
 _SHUTDOWN = re.compile(
     r"shut|exit|clos|clean|stop|terminat|abort|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I
 )
@@ -243,7 +246,12 @@ def _mark_handled(statements: list[Statement]) -> None:
             life[statement.rank] = life.get(statement.rank, 0) + 1
         elif statement.kind in (EXCEPTION, ERROR, LINE):
             after = life.get(statement.rank, 0)
-            statement.handled = index < start or after >= LIFE_AFTER or (after > 0 and _is_announced(statements, index))
+            statement.handled = (
+                index < start
+                or after >= LIFE_AFTER
+                or (after > 0 and _is_announced(statements, index))
+                or _is_told(statements, index)
+            )
 
 
 def _new_start(statements: list[Statement]) -> int:
@@ -268,6 +276,17 @@ def _new_start(statements: list[Statement]) -> int:
 
 def _shape(text: str) -> str:
     return _DIGITS.sub("0", text)
+
+
+def _is_told(statements: list[Statement], index: int) -> bool:
+    """Whether a logger tells of an exception that the program lives with: "INFO … Retry attempt failed:" before it."""
+    if statements[index].kind != EXCEPTION:
+        return False
+    before = next(
+        (s for s in reversed(statements[:index]) if s.kind != EXCEPTION and not s.text.startswith(_BETWEEN_EXCEPTIONS)),
+        None,
+    )
+    return before is not None and before.kind in (INFO, WARNING) and bool(_TELLS.search(before.text))
 
 
 def _is_announced(statements: list[Statement], index: int) -> bool:
