@@ -13,7 +13,7 @@ from postmortem.analyze.catalogue import Entry, Hit, Pattern
 from postmortem.analyze.findings import Finding
 from postmortem.analyze.wording import context, finding_of, render
 from postmortem.collect.logs.statements import EXCEPTION, Statement
-from postmortem.facts import Config, ConfigKey, Frame, Log, RaisedException, RunFacts, Source
+from postmortem.facts import Config, ConfigKey, Frame, Line, Log, RaisedException, RunFacts, Source
 
 
 def facts(**config: Any) -> RunFacts:
@@ -141,3 +141,18 @@ def test_no_shell_from_a_log(hostile: str, command: str, tmp_path: Any) -> None:
 def test_commands_stay_as_they_are_meant(template: str, path: str, command: str | None) -> None:
     assert worded({"path": path}, fix=[{"text": "t", "command": template}]).fix[0].command == command
     assert command is None or shlex.split(command)
+
+
+def test_a_fix_of_a_workflow_is_made_where_the_rule_stands() -> None:
+    lines = [
+        Line(1, "RuleException in rule train in file /home/ada/flow/Snakefile, line 20:"),
+        Line(2, "NameError: The name 'param' is unknown in this context."),
+    ]
+    log = Log(Source("slurm.err"), "stderr", lines=lines)
+    said = Statement("NameError: The name 'param' is unknown in this context.", EXCEPTION, log, 2, 2)
+    entry = Entry("workflow.definition", "t", [Pattern("param")], root_cause="x", fix=[{"text": "Write params."}])
+    (fix,) = finding_of(Hit(entry, entry.patterns[0], said, {}), facts()).fix
+    assert (fix.file, fix.line) == ("/home/ada/flow/Snakefile", 20)
+    log.lines = lines[1:]
+    (fix,) = finding_of(Hit(entry, entry.patterns[0], said, {}), facts()).fix
+    assert (fix.file, fix.line) == (None, None)

@@ -22,6 +22,7 @@ from .remedies.code import edited
 from .remedies.environment import interpreter, snakemake_folder
 from .remedies.fixes import half, rerun
 from .remedies.resources import longer_time
+from .remedies.rules import RulePlace, place_of_rule
 
 
 class _Empty(jinja2.Undefined):
@@ -161,6 +162,8 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     unmatched = {group: "" for pattern in entry.patterns for group in pattern.compiled.groupindex}
     names = context(facts, statement, unmatched | hit.captures)
     frame = last_own_frame(statement.exception) if statement.exception else None
+    # What is wrong with a workflow is mended where Snakemake says that the rule stands.
+    place = place_of_rule(statement) if entry.id.startswith("workflow.") else None
     return Finding(
         id=entry.id,
         title=entry.title,
@@ -169,7 +172,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         entry=entry.name,
         root_cause=_safe(entry.root_cause, names, entry),
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
-        fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry, facts, frame)).text],
+        fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry, facts, frame, place)).text],
         prevention=[_safe(text, names, entry) for text in entry.prevention],
         references=list(entry.references),
         explains=list(entry.explains),
@@ -179,7 +182,14 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     )
 
 
-def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry, facts: RunFacts, frame: Frame | None) -> Fix:
+def _fix(
+    raw: dict[str, Any],
+    names: dict[str, Any],
+    entry: Entry,
+    facts: RunFacts,
+    frame: Frame | None,
+    place: RulePlace | None,
+) -> Fix:
     def rendered(key: str) -> str | None:
         return (_safe(str(raw[key]), names, entry) or None) if raw.get(key) else None
 
@@ -199,6 +209,8 @@ def _fix(raw: dict[str, Any], names: dict[str, Any], entry: Entry, facts: RunFac
     if raw.get("edit") and frame:
         fix.diff = edited(frame, facts.code, raw["edit"]["replace"], _safe(raw["edit"]["by"], names, entry)) or None
         fix.file, fix.line = fix.file or frame.file, fix.line or frame.line
+    if place and not fix.file:
+        fix.file, fix.line = place.file, place.line
     return fix
 
 
