@@ -10,7 +10,7 @@ from ...collect.logs.statements import Statement
 LINES_BEFORE = 4  # "RuleException in rule x in file …, line 3:" stands above its message
 LINES_AFTER = 6
 _PLACE = re.compile(
-    r"(?:in |File |^)[\"']?(?P<file>[^\"'\n]*?(?:Snakefile\w*|\.smk))[\"']?, line (?P<line>\d+)(?:\s|:|,|$)"
+    r"(?:.*\b[Ff]ile |^)[\"']?(?P<file>[^\"'\n]*?(?:Snakefile\w*|\.smk))[\"']?, line (?P<line>\d+)(?:\s|:|,|$)"
 )
 
 
@@ -29,5 +29,5 @@ def place_of_rule(statement: Statement) -> RulePlace | None:
     numbers = [*range(number, number - LINES_BEFORE - 1, -1), *range(number + 1, number + LINES_AFTER + 1)]
     for text in (statement.text, *(near.get(each, "") for each in numbers)):
         if found := _PLACE.search(text[:2000]):
-            return RulePlace(found["file"].removeprefix("file "), int(found["line"]))
+            return RulePlace(found["file"], int(found["line"]))
     return None
