@@ -9,8 +9,9 @@ from ...collect.logs.statements import Statement
 
 LINES_BEFORE = 4  # "RuleException in rule x in file …, line 3:" stands above its message
 LINES_AFTER = 6
+# From the beginning of a word on: so a long line is gone through once.
 _PLACE = re.compile(
-    r"(?:.*\b[Ff]ile |^)[\"']?(?P<file>[^\"'\n]*?(?:Snakefile\w*|\.smk))[\"']?, line (?P<line>\d+)(?:\s|:|,|$)"
+    r"(?<![^\s\"'])(?P<file>[^\s\"']{0,500}(?:Snakefile\w{0,40}|\.smk))[\"']?, line (?P<line>\d{1,7})\b"
 )
 
 
