@@ -71,6 +71,7 @@ def names_of(entry: Entry) -> dict[str, Any]:
     functions = {
         "rerun": run_again, "half": lambda value: Placeholder(f"half of {value}"), "quote": str,
         "dirname": lambda path: Placeholder(f"folder of {path}"),
+        "release": lambda module, name="": Placeholder("the release that has it"),
         "basename": lambda path: Placeholder(f"name of {path}"),
     }  # fmt: skip
     texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time")} | {"python": "python"}

@@ -6,5 +6,6 @@ PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parents[2]
 SNAKEFILE = REPOSITORY / "Snakefile"
 CATALOGUE = REPOSITORY / "workflow" / "catalogue"
+RELEASES = REPOSITORY / "workflow" / "releases.yaml"
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 CONFIG = REPOSITORY / "config"

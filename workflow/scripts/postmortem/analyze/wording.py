@@ -21,6 +21,7 @@ from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding,
 from .remedies.code import edited
 from .remedies.environment import interpreter, snakemake_folder
 from .remedies.fixes import half, rerun
+from .remedies.releases import requirement
 from .remedies.resources import longer_time
 from .remedies.rules import RulePlace, place_of_rule
 
@@ -134,6 +135,7 @@ def context(
         "basename": lambda path: str(path).rpartition("/")[2],
         "rerun": lambda **values: rerun(facts, values),
         "half": half,
+        "release": requirement,
         "quote": _quote,
     }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from ...collect.logs.statements import Statement
 from ...facts import Frame, RaisedException
 from ..causes import meanings
-from ..findings import GENERIC, WRAPPER, Evidence, Finding
+from ..findings import GENERIC, WRAPPER, Evidence, Finding, Fix
+from ..remedies.releases import requirement
 from .libraries import topic_of
-from .packages import misfit
+from .packages import interpreter_of, misfit
 from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
 
 MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
@@ -43,6 +45,9 @@ _INTERPRETER_WORDS = re.compile(
     r"values to unpack|is not in list|x not in list|dictionary update sequence|"
     r"setting an array element with a sequence|truth value of an? (?:array|Series|DataFrame)"
 )
+_LACKS = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
+# A check of an argument or a setting: `assert args.batch_size % devices == 0`.
+_CHECKS_SETTINGS = re.compile(r"^assert\b.{0,200}\b(?:args|opts?|options|cfg|conf|config|hparams|params|flags)\b", re.I)
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
 _LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization)\.py|safetensors/")
 _TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
@@ -79,8 +84,19 @@ def classify(statement: Statement) -> Finding | None:
         root_cause=_words(cause, exception, name, place),
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line)],
         position=statement.position,
+        fix=_install(exception) if cause == "code.library_conflict" else [],
         made_in="scripts/postmortem/analyze/exceptions/classify.py",
     )
+
+
+def _install(exception: RaisedException) -> list[Fix]:
+    """The release to install, where one is known to have what is asked for."""
+    wanted = _of_another_release(exception.message)
+    if not wanted:
+        return []
+    python = shlex.quote(interpreter_of(exception) or "python")
+    text = f"Install {wanted}, which has what is asked for, or change the call to what the installed release has."
+    return [Fix(text, f"{python} -m pip install {shlex.quote(wanted)}")]
 
 
 def _bare(statement: Statement) -> RaisedException:
@@ -111,8 +127,13 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return "unknown", GENERIC, 0.2  # NLTK: what is missing stands in the lines below
     if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
         return _on_purpose(name, message)
+    if _of_another_release(message):
+        return "code.library_conflict", GENERIC, 0.85
     if misfit(exception):
         return "code.library_conflict", GENERIC, 0.75
+    inner = exception.frames[-1] if exception.frames else None
+    if name == "AssertionError" and inner and inner.own and _CHECKS_SETTINGS.search(inner.source):
+        return "config.invalid", GENERIC, 0.65
     if name in BUGS:
         return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
     if name in ("ValueError", "RuntimeError", "Exception", "OSError", "error", "Error"):
@@ -124,6 +145,12 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
             else ("unknown", GENERIC, 0.2)
         )
     return "unknown", GENERIC, 0.2
+
+
+def _of_another_release(message: str) -> str:
+    """What to install, if the message says that a package lacks what another release of it has; else empty."""
+    found = _LACKS.search(message)
+    return requirement(found["module"], found["name"]) if found else ""
 
 
 def _missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
