@@ -116,7 +116,8 @@ def _more(diagnosis: dict[str, Any]) -> str:
     if rest[:1].isupper() or rest[:1] == "(":
         return rest
     same = explanation.rstrip(".") == diagnosis["summary"].rstrip(".…")
-    return f"{diagnosis['root_cause']['title']}." if same else explanation
+    title: str = diagnosis["root_cause"]["title"]
+    return f"{title[:1].upper()}{title[1:]}." if same else explanation
 
 
 def _when(job: dict[str, str]) -> str:
