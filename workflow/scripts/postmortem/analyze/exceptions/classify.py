@@ -11,7 +11,7 @@ from ..causes import meanings
 from ..findings import GENERIC, WRAPPER, Evidence, Finding, Fix
 from ..remedies.releases import requirement
 from .libraries import topic_of
-from .packages import interpreter_of, misfit
+from .packages import interpreter_of, misfit, pip_name
 from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
 
 MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
@@ -90,13 +90,19 @@ def classify(statement: Statement) -> Finding | None:
 
 
 def _install(exception: RaisedException) -> list[Fix]:
-    """The release to install, where one is known to have what is asked for."""
-    wanted = _of_another_release(exception.message)
-    if not wanted:
-        return []
+    """The release to install, where one is known to have what is asked for; else both packages, newer and together."""
     python = shlex.quote(interpreter_of(exception) or "python")
-    text = f"Install {wanted}, which has what is asked for, or change the call to what the installed release has."
-    return [Fix(text, f"{python} -m pip install {shlex.quote(wanted)}")]
+    if wanted := _of_another_release(exception.message):
+        text = f"Install {wanted}, which has what is asked for, or change the call to what the installed release has."
+        return [Fix(text, f"{python} -m pip install {shlex.quote(wanted)}")]
+    if pair := misfit(exception):
+        packages = " ".join(shlex.quote(pip_name(module)) for module in (pair.caller, pair.called))
+        text = (
+            f"Upgrade {pair.caller} and {pair.called} together, so that they fit each other; where the project needs "
+            f"this {pair.caller}, take the {pair.called} of its time instead."
+        )
+        return [Fix(text, f"{python} -m pip install --upgrade {packages}")]
+    return []
 
 
 def _bare(statement: Statement) -> RaisedException:
@@ -121,6 +127,8 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
             return cause, GENERIC, confidence
     if name in ("FileNotFoundError", "NoSuchFileError"):
         return _missing_file(message, files)
+    if misfit(exception):
+        return "code.library_conflict", GENERIC, 0.85 if _of_another_release(message) else 0.75
     if name in BY_TYPE:
         return BY_TYPE[name]
     if name == "LookupError" and not message.strip():
@@ -129,8 +137,6 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return _on_purpose(name, message)
     if _of_another_release(message):
         return "code.library_conflict", GENERIC, 0.85
-    if misfit(exception):
-        return "code.library_conflict", GENERIC, 0.75
     inner = exception.frames[-1] if exception.frames else None
     if name == "AssertionError" and inner and inner.own and _CHECKS_SETTINGS.search(inner.source):
         return "config.invalid", GENERIC, 0.65

@@ -17,6 +17,19 @@ _MISFIT = re.compile(
 _MISFIT_TYPES = {"AttributeError", "TypeError", "ImportError", "ModuleNotFoundError"}
 
 
+# Modules whose package is called otherwise.
+_PIP_NAMES = {
+    "Bio": "biopython", "PIL": "pillow", "cv2": "opencv-python", "google": "protobuf", "hydra": "hydra-core",
+    "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}  # fmt: skip
+
+
+def pip_name(module: str) -> str:
+    """What pip calls the package of a module."""
+    top = module.partition(".")[0]
+    return _PIP_NAMES.get(top, top.replace("_", "-"))
+
+
 @dataclass(frozen=True)
 class Misfit:
     """Two installed packages of which one uses the other as another version of it would have to be used."""
