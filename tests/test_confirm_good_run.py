@@ -102,6 +102,6 @@ def test_a_package_that_the_message_names() -> None:
     assert finding.confirmed_by == [
         "differs from the last good run set_02/teacher_autoencoder: numpy 1.26.4 then, 2.0.1 now"
     ]
-    assert finding.fixes[0].command == "pip install 'numpy==1.26.4'"
+    assert finding.fixes[0].command == "pip install numpy==1.26.4"
     assert _supported("code.library_conflict", changed, said="libfoo.so: undefined symbol")[0].confirmed_by == []
     assert _supported("gpu.oom", changed, said=said)[0].confirmed_by == []

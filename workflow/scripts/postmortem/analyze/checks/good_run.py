@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 from ...facts import Difference, GoodRun, RunFacts
@@ -132,7 +133,9 @@ def _packages(finding: Finding, good: GoodRun, support: Support) -> list[str]:
             words.append(_then_and_now(difference))
             if difference.name not in ("python", "cuda"):
                 pinned = f"{difference.name}=={difference.then}"
-                support.first_fixes.append(Fix(f"Go back to {pinned}, which worked.", f"pip install '{pinned}'"))
+                support.first_fixes.append(
+                    Fix(f"Go back to {pinned}, which worked.", f"pip install {shlex.quote(pinned)}")
+                )
     return words
 
 

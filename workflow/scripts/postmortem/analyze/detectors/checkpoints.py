@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...collect.files.data import is_dangerous
 from ...facts import ABSENT, UNREADABLE, Checkpoint, RunFacts
 from ..findings import FATAL, HINT, SYMPTOM, Finding, Fix
+from ..remedies.shell import argument
 from .quoting import quote_checkpoint
 
 _DAMAGED = ("truncated", "empty", "not_a_checkpoint")
@@ -40,7 +41,11 @@ def _damaged(facts: RunFacts, checkpoint: Checkpoint) -> Finding:
         f"{checkpoint.source.path} ({checkpoint.size} bytes) cannot be loaded: {checkpoint.source.reason}."
     )
     finding.evidence = [quote_checkpoint(checkpoint, checkpoint.source.reason, f"{checkpoint.size} bytes")]
-    finding.fix = [again(facts, checkpoint, "Restore it from a backup, or train the run that makes it again.")]
+    finding.fix = [
+        again(
+            facts, checkpoint, f"Restore {checkpoint.source.path} from a backup, or train the run that makes it again."
+        )
+    ]
     finding.prevention = [
         "Save checkpoints to a temporary file and rename it.",
         "Check that a checkpoint loads before the run ends well.",
@@ -110,17 +115,19 @@ def _forbidden(checkpoint: Checkpoint) -> Finding:
     )
     finding.root_cause = f"{checkpoint.source.path}: {checkpoint.source.reason}."
     finding.evidence = [quote_checkpoint(checkpoint, checkpoint.source.reason)]
-    finding.fix = [Fix("Correct its owner or mode.", f"ls -l {checkpoint.source.path}", None, checkpoint.source.path)]
+    finding.fix = [
+        Fix("Correct its owner or mode.", f"ls -l {argument(checkpoint.source.path)}", None, checkpoint.source.path)
+    ]
     return finding
 
 
 def again(facts: RunFacts, checkpoint: Checkpoint, text: str) -> Fix:
     """The fix that makes a checkpoint anew: the workflow's command for its path, where the profile has one."""
     template = (facts.profile.get("run_again") or {}).get("workflow") or ""
-    command = template.replace("{output}", checkpoint.source.path) or None
+    command = template.replace("{output}", argument(checkpoint.source.path)) or None
     return Fix(
         text,
-        f"rm -f {checkpoint.source.path} && {command}" if command and checkpoint.problem else command,
+        f"rm -f {argument(checkpoint.source.path)} && {command}" if command and checkpoint.problem else command,
         None,
         checkpoint.source.path,
     )

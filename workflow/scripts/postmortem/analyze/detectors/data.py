@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...facts import UNREADABLE, GraphCache, RunFacts
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
+from ..remedies.shell import argument
 from .embedding import ids_of_graphs, ids_of_mapping, rows_of_checkpoints
 from .numerics import not_finite
 from .quoting import number
@@ -35,7 +36,7 @@ def _finding(id: str, title: str, confidence: float, role: str = FATAL) -> Findi
 
 def _cache_fix(facts: RunFacts, text: str) -> Fix:
     folder = ((facts.profile.get("data") or {}).get("cache") or "").replace("{dataset}", facts.dataset)
-    return Fix(text, f"rm -r {folder}" if folder else None, None, folder or None)
+    return Fix(text, f"rm -r {argument(folder)}" if folder else None, None, folder or None)
 
 
 def _ids(facts: RunFacts) -> list[Finding]:

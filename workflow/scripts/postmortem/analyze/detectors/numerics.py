@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...facts import Checkpoint, Curve, RunFacts, TensorFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
+from ..remedies.shell import argument
 from .quoting import (
     config_value,
     number,
@@ -162,7 +163,7 @@ def _nan_loss(facts: RunFacts, curves: list[Curve], checkpoints: list[Checkpoint
     finding.root_cause += _why(facts, finding)
     finding.fix.append(_settings(facts))
     finding.fix += [
-        Fix(f"Delete {c.source.path}: its weights are NaN.", f"rm {c.source.path}", None, c.source.path)
+        Fix(f"Delete {c.source.path}: its weights are NaN.", f"rm {argument(c.source.path)}", None, c.source.path)
         for c in checkpoints[:1]
     ]
     finding.prevention = _PREVENTION

@@ -9,6 +9,7 @@ from datetime import datetime
 from ...facts import RunFacts, SlurmJob
 from ..findings import FATAL, Evidence, Finding, Fix
 from ..remedies.fixes import rerun
+from ..remedies.shell import argument
 from .quoting import log_lines, quote_config
 from .stopping import progress_of
 
@@ -82,7 +83,7 @@ def pace_fix(facts: RunFacts, pace: Pace) -> Fix:
     template = (facts.profile.get("run_again") or {}).get("workflow") or ""
     output = next((a.path for a in facts.artefacts if a.role == "success"), "")
     command = (
-        f"{template.replace('{output}', output)} --set-resources {rule}:time_min={minutes}"
+        f"{template.replace('{output}', argument(output))} --set-resources {rule}:time_min={minutes}"
         if rule and template and output
         else None
     )

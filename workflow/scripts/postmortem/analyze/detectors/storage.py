@@ -6,6 +6,7 @@ from typing import Any
 
 from ...facts import RunFacts
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
+from ..remedies.shell import argument
 
 # One rebuild is how a cache is made, a second may follow new data; the third says that making it does not help.
 REPEATED = 3
@@ -52,7 +53,7 @@ def _finding(facts: RunFacts, own: dict[str, Any], others: list[dict[str, Any]],
         Fix(
             "Compare the format and version that the loader expects with what is saved in "
 f"{folder or 'the cache'}; then delete the cache once.",
-            f"rm -r {folder}" if folder else None, None, folder or None,
+            f"rm -r {argument(folder)}" if folder else None, None, folder or None,
         )
     ]  # fmt: skip
     finding.prevention = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...facts import READ, RunFacts, UpstreamRun
 from ..findings import FATAL, Evidence, Finding, Fix
+from ..remedies.shell import argument
 from .checkpoints import again
 from .numerics import broken_weights
 from .quoting import quote_checkpoint
@@ -41,7 +42,7 @@ def detect(facts: RunFacts) -> list[Finding]:
             finding.fix[0].command = (
                 None
                 if finding.fix[0].command is None
-                else f"rm -f {checkpoint.source.path} && {finding.fix[0].command}"
+                else f"rm -f {argument(checkpoint.source.path)} && {finding.fix[0].command}"
             )
             finding.prevention = ["Refuse a checkpoint with NaN when it is loaded."]
             finding.would_refute = "finite weights"
@@ -66,7 +67,7 @@ def _failed(facts: RunFacts, failed: UpstreamRun) -> Finding:
     finding.fix = [
         Fix(
             f"Correct {failed.run} first (see its own diagnosis), then run this one again.",
-            template.replace("{output}", missing.path) or None,
+            template.replace("{output}", argument(missing.path)) or None,
             None,
             missing.path,
         )

@@ -13,6 +13,7 @@ from ..exceptions.classify import last_own_frame
 from ..findings import Fix
 from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
+from .shell import argument
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
@@ -51,7 +52,7 @@ def run_through_workflow(facts: RunFacts) -> str:
     """The command by which the workflow makes this run's output again; empty if the profile has no template for it."""
     template = (facts.profile.get("run_again") or {}).get("workflow") or ""
     output = next((item.path for item in facts.artefacts if item.role == "success"), "")
-    return str(template).replace("{output}", shlex.quote(output)) if template and output else ""
+    return str(template).replace("{output}", argument(output)) if template and output else ""
 
 
 def _shown(value: Any) -> str:
@@ -61,11 +62,11 @@ def _shown(value: Any) -> str:
 def read_on(path: str, line: int | None) -> Fix:
     """Where to read next, when there is nothing better to do."""
     if not line:
-        return Fix(f"Read {path} from its end.", f"tail -n 40 {shlex.quote(path)}", None, path)
+        return Fix(f"Read {path} from its end.", f"tail -n 40 {argument(path)}", None, path)
     first = max(1, line - CONTEXT_LINES)
     return Fix(
         f"Read {path} around line {line}.",
-        f"sed -n '{first},{line + CONTEXT_LINES}p' {shlex.quote(path)}",
+        f"sed -n '{first},{line + CONTEXT_LINES}p' {argument(path)}",
         None,
         path,
         line,
