@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Any
 
 from ...facts import UNREADABLE, RunFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
+from ..remedies.fixes import stage_command
 from .distillation import SIZE_KEY
 from .quoting import config_value, number, quote_config
 from .usual_values import set_back, usual_value
@@ -197,7 +197,8 @@ def _models_of_another_dataset(facts: RunFacts) -> list[Finding]:
         trained_on = flat.get("dataset")
         if not isinstance(trained_on, str) or trained_on in ("", facts.dataset):
             continue
-        path = f"{facts.directory.rsplit('/', 2)[0]}/{run}/{facts.profile.get('config_file') or 'config.json'}"
+        directory = f"{facts.directory.rsplit('/', 2)[0]}/{run}"
+        path = f"{directory}/{facts.profile.get('config_file') or 'config.json'}"
         finding = Finding(
             "config.mismatch", f"{run} was trained on {trained_on}", FATAL, 0.75, "detector: configuration"
         )
@@ -208,12 +209,9 @@ def _models_of_another_dataset(facts: RunFacts) -> list[Finding]:
             f"This run uses the model of {run}, whose frozen configuration says dataset {trained_on}: it was copied "
             f"from there, and its numbers say nothing about {facts.dataset}."
         )
-        template = (facts.profile.get("run_again") or {}).get("stage") or ""
-        flag = (facts.profile.get("run_again") or {}).get("flag") or ""
         stage = next(stage for stage in needed if name == facts.name.replace(facts.stage, stage, 1))
-        flags = flag.format(field="dataset", value=shlex.quote(facts.dataset)) if flag else ""
-        command = template.format(stage=stage, config=shlex.quote(path), flags=flags) if template and flags else None
-        finding.fix = [Fix(f"Train {run} on {facts.dataset}, then run this one again.", command)]
+        command = stage_command(facts, stage, directory, {"dataset": facts.dataset})
+        finding.fix = [Fix(f"Train {run} on {facts.dataset}, then run this one again.", command or None)]
         finding.prevention = ["Refuse a checkpoint whose frozen configuration names another dataset."]
         finding.would_refute = f"a configuration of {run} that says {facts.dataset}"
         finding.explains = ["training.*"]

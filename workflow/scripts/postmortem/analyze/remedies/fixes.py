@@ -34,18 +34,28 @@ def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
 
     A configuration that was never written cannot be run from: then the workflow makes the run's output again.
     """
-    templates: dict[str, str] = facts.profile.get("run_again") or {}
     given = {key: value for key, value in (values or {}).items() if str(value) != ""}
-    if not templates.get("stage") or not facts.stage or (values and not given) or (given and not templates.get("flag")):
+    if not facts.stage or (values and not given):
         return ""
     if facts.config is not None and facts.config.source.state == ABSENT:
         return "" if given else run_through_workflow(facts)
+    return stage_command(facts, facts.stage, facts.directory, given)
+
+
+def stage_command(facts: RunFacts, stage: str, directory: str, values: dict[str, Any]) -> str:
+    """The profile's command that runs a stage from the configuration frozen in a run's directory, with values changed.
+
+    Empty if the profile has no template for the stage, or none for a flag that the values need.
+    """
+    templates: dict[str, str] = facts.profile.get("run_again") or {}
+    if not templates.get("stage") or (values and not templates.get("flag")):
+        return ""
     flags = " ".join(
         templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))
-        for key, value in given.items()
+        for key, value in values.items()
     )
-    config = f"{facts.directory}/{facts.profile.get('config_file') or 'config.json'}"
-    return templates["stage"].format(stage=facts.stage, config=shlex.quote(config), flags=flags).strip()
+    config = f"{directory}/{facts.profile.get('config_file') or 'config.json'}"
+    return templates["stage"].format(stage=stage, config=shlex.quote(config), flags=flags).strip()
 
 
 def run_through_workflow(facts: RunFacts) -> str:
