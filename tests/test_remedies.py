@@ -12,7 +12,7 @@ from postmortem.analyze.findings import Fix
 from postmortem.analyze.remedies.acting import acts, only_looks
 from postmortem.analyze.remedies.code import edited
 from postmortem.analyze.remedies.fixes import half, read_on, rerun
-from postmortem.analyze.remedies.resources import longer_time
+from postmortem.analyze.remedies.resources import longer_minutes, sbatch_time
 from postmortem.facts import CodeFrame, Frame, Line, Log, RunFacts, SlurmJob, Source
 
 
@@ -100,14 +100,15 @@ def test_a_diff_can_be_applied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "wanted"), [("08:00:00", "16:00:00"), ("1-00:00:00", "2-00:00:00"), ("00:10:00", "00:30:00"), ("", "")]
+    ("limit", "wanted"), [("08:00:00", 16 * 60), ("1-00:00:00", 48 * 60), ("00:10:00", 30), ("", 0)]
 )
-def test_a_longer_time_is_twice_the_limit(limit: str, wanted: str) -> None:
+def test_a_longer_time_is_twice_the_limit(limit: str, wanted: int) -> None:
     known = RunFacts(run="d/r", directory="x", slurm_jobs=[SlurmJob("7", "TIMEOUT", time_limit=limit)])
-    assert longer_time(known) == wanted
+    assert longer_minutes(known) == wanted
 
 
 def test_a_longer_time_from_the_log() -> None:
     words = "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-03-02T07:28:00 DUE TO TIME LIMIT ***"
     log = Log(Source("slurm.err"), "stderr", first_time="2026-03-01T23:30:00", lines=[Line(9, words)])
-    assert longer_time(RunFacts(run="d/r", directory="x", logs=[log])) == "16:00:00"
+    minutes = longer_minutes(RunFacts(run="d/r", directory="x", logs=[log]))
+    assert sbatch_time(minutes) == "16:00:00" and sbatch_time(minutes + 24 * 60) == "1-16:00:00"

@@ -64,12 +64,19 @@ def run_again(**values: Any) -> Placeholder:
     return Placeholder(f"run this stage again{f' with {changed}' if changed else ''}")
 
 
+def submit_again(job: str = "", more: str = "", exclude: str = "") -> Placeholder:
+    """What `submit_again` gives in a diagnosis: the command of the workflow or of sbatch."""
+    changed = f" with more {more}" if more else f" without {exclude}" if exclude else ""
+    return Placeholder(f"submit the job again{changed}")
+
+
 def names_of(entry: Entry) -> dict[str, Any]:
     """The names that an entry's texts may use (see workflow/catalogue/README.md), as placeholders."""
     captures = {group: Placeholder(group) for pattern in entry.patterns for group in pattern.compiled.groupindex}
     groups = {name: Observed(name) for name in OBSERVATIONS}
     functions = {
-        "rerun": run_again, "half": lambda value: Placeholder(f"half of {value}"), "quote": str,
+        "rerun": run_again, "submit_again": submit_again, "quote": str,
+        "half": lambda value: Placeholder(f"half of {value}"),
         "dirname": lambda path: Placeholder(f"folder of {path}"),
         "release": lambda module, name="": Placeholder("the release that has it"),
         "basename": lambda path: Placeholder(f"name of {path}"),

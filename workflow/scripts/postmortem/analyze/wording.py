@@ -22,8 +22,9 @@ from .remedies.code import edited
 from .remedies.environment import interpreter, snakemake_folder
 from .remedies.fixes import half, rerun
 from .remedies.releases import requirement
-from .remedies.resources import longer_time
+from .remedies.resources import longer_minutes, more_megabytes, sbatch_time
 from .remedies.rules import RulePlace, place_of_rule
+from .remedies.submission import Request, submit_again
 
 
 class _Empty(jinja2.Undefined):
@@ -130,7 +131,10 @@ def context(
         "profile": Observed(facts.profile),
         "python": _Lazy(lambda: interpreter(facts, statement)),
         "folder": _Lazy(lambda: snakemake_folder(facts, statement)),
-        "longer_time": _Lazy(lambda: longer_time(facts)),
+        "longer_time": _Lazy(lambda: sbatch_time(minutes) if (minutes := longer_minutes(facts)) else ""),
+        "submit_again": lambda job="", more="", exclude="": submit_again(
+            facts, str(job), _request(facts, more, str(exclude))
+        ),
         "dirname": lambda path: str(path).rpartition("/")[0],
         "basename": lambda path: str(path).rpartition("/")[2],
         "rerun": lambda **values: rerun(facts, values),
@@ -138,6 +142,12 @@ def context(
         "release": requirement,
         "quote": _quote,
     }
+
+
+def _request(facts: RunFacts, more: str, exclude: str) -> Request:
+    minutes = longer_minutes(facts) if more == "time" else 0
+    megabytes = more_megabytes(facts) if more == "memory" else 0
+    return Request(minutes, megabytes, exclude, more)
 
 
 class _Quoted(str):

@@ -70,11 +70,16 @@ class DataPaths:
 
 @dataclass(frozen=True)
 class RunAgain:
-    """Command templates: stage with {stage}, {config}, {flags}; flag with {field}, {value}; workflow with {output}."""
+    """Command templates: stage with {stage}, {config}, {flags}; flag with {field}, {value}; workflow with {output}.
+
+    time, memory: what the rules call these resources, in minutes and megabytes.
+    """
 
     stage: str = ""
     flag: str = ""
     workflow: str = ""
+    time: str = "runtime"
+    memory: str = "mem_mb"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from ...facts import RunFacts, SlurmJob
 from ..findings import FATAL, Evidence, Finding, Fix
 from ..remedies.fixes import rerun
-from ..remedies.shell import argument
+from ..remedies.submission import Request, submit_again
 from .quoting import log_lines, quote_config
 from .stopping import progress_of
 
@@ -79,19 +79,12 @@ def pace_fix(facts: RunFacts, pace: Pace) -> Fix:
         )
     minutes = round(pace.hours_needed * 60 * RESERVE)
     progress = progress_of(facts)
-    rule = next((job.rule for job in reversed(facts.snakemake_jobs) if job.rule), "")
-    template = (facts.profile.get("run_again") or {}).get("workflow") or ""
-    output = next((a.path for a in facts.artefacts if a.role == "success"), "")
-    command = (
-        f"{template.replace('{output}', argument(output))} --set-resources {rule}:time_min={minutes}"
-        if rule and template and output
-        else None
-    )
     return Fix(
-        f"Ask for {minutes} minutes (what is computed and a fifth), or train fewer epochs, or resume from the "
-"last checkpoint.",
-        command, {"max_epochs": max(1, progress.done)} if progress else None,
-    )  # fmt: skip
+        f"Ask for {minutes} minutes (what is computed and a fifth), or train fewer epochs, or resume from the last "
+        "checkpoint.",
+        submit_again(facts, request=Request(minutes)) or None,
+        {"max_epochs": max(1, progress.done)} if progress else None,
+    )
 
 
 def detect(facts: RunFacts) -> list[Finding]:

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 
 from ...facts import RunFacts, SlurmJob
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
+from ..remedies.fixes import rerun
+from ..remedies.resources import longer_minutes, megabytes, more_megabytes, sbatch_time
+from ..remedies.shell import argument
+from ..remedies.submission import Request, submit_again
 
 # Whatever took the job away makes its programs complain; these are then consequences.
 _OF_A_KILL = [
@@ -88,9 +92,9 @@ def _of_state(job: SlurmJob, facts: RunFacts) -> _Meaning | None:
     states = {job.state, *(step.state for step in job.steps)}
     codes = {job.exit_code, *(step.exit_code for step in job.steps), job.fields.get("DerivedExitCode", "")}
     if "OUT_OF_MEMORY" in states or "0:125" in codes:
-        return _out_of_memory(job)
+        return _out_of_memory(job, facts)
     if job.state in ("TIMEOUT", "DEADLINE"):
-        return _timeout(job)
+        return _timeout(job, facts)
     if job.state in ("NODE_FAIL", "BOOT_FAIL"):
         return _Meaning(
             "host.node_failure",
@@ -98,9 +102,14 @@ def _of_state(job: SlurmJob, facts: RunFacts) -> _Meaning | None:
             f"{_name(job)} was lost because its node {job.node or ''} went down ({job.state}).".replace("  ", " "),
             fix=[
                 Fix(
-                    "Run it again; it was not the run's fault. Report the node if it happens twice.",
-                    f"scontrol show node {job.node}" if job.node else None,
-                )
+                    "Submit it again, without that node: it was not the run's fault.",
+                    submit_again(facts, request=Request(exclude=job.node)) or None,
+                    {"--exclude": job.node} if job.node else None,
+                ),
+                Fix(
+                    "See what SLURM knows about the node, and report it.",
+                    f"scontrol show node {argument(job.node)} | grep -i -e State -e Reason" if job.node else "sinfo -R",
+                ),
             ],
             prevention=["Save checkpoints and resume from them; submit with --requeue."],
         )
@@ -122,7 +131,7 @@ def _of_state(job: SlurmJob, facts: RunFacts) -> _Meaning | None:
     if job.state == "PENDING" and "Dependency" in job.reason:
         return _dependency(job)
     if job.state == "CANCELLED":
-        return _dependency(job) if "Dependency" in job.reason else _cancelled(job)
+        return _dependency(job) if "Dependency" in job.reason else _cancelled(job, facts)
     if job.state == "FAILED" and job.elapsed_seconds == 0 and not job.steps:
         return _Meaning(
             "slurm.submit_rejected",
@@ -141,22 +150,15 @@ def _name(job: SlurmJob) -> str:
     return f"SLURM job {job.id}"
 
 
-def _memory_in(text: str) -> float | None:
-    """MiB of sacct's "125G", "1400M", "1410952K" or "4000Mn"; None if it is no amount of memory."""
-    match = re.fullmatch(r"([\d.]+)([KMGT]?)[cn]?", text or "")
-    return float(match[1]) * {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024 * 1024}[match[2]] if match else None
-
-
-def _out_of_memory(job: SlurmJob) -> _Meaning:
-    asked = _memory_in(job.requested_memory)
-    used = max((m for step in job.steps if (m := _memory_in(step.max_rss)) is not None), default=None)
+def _out_of_memory(job: SlurmJob, facts: RunFacts) -> _Meaning:
+    asked, more = megabytes(job.requested_memory), more_megabytes(facts)
+    used = max((m for step in job.steps if (m := megabytes(step.max_rss)) is not None), default=None)
     words = f"{_name(job)} was killed because it used more memory than it had asked for"
     words += (
         f" ({job.requested_memory}" + (f"; the last sample showed {used:.0f} MiB" if used else "") + ")."
         if asked
         else "."
     )
-    more = f"{int(asked * 2)}" if asked else ""
     return _Meaning(
         "host.oom",
         "out of memory (SLURM)",
@@ -165,8 +167,8 @@ def _out_of_memory(job: SlurmJob) -> _Meaning:
         fix=[
             Fix(
                 f"Ask for more memory (mem_mb={more} is twice as much)." if more else "Ask for more memory.",
-                None,
-                {"mem_mb": int(more)} if more else None,
+                submit_again(facts, request=Request(megabytes=more, doubled="memory")) or None,
+                {"mem_mb": more} if more else None,
             ),
             Fix(
                 "Or use less: fewer data loader workers, a smaller batch, no copies of the data set.",
@@ -177,8 +179,9 @@ def _out_of_memory(job: SlurmJob) -> _Meaning:
     )
 
 
-def _timeout(job: SlurmJob) -> _Meaning:
+def _timeout(job: SlurmJob, facts: RunFacts) -> _Meaning:
     limit = f" of {job.time_limit}" if job.time_limit else ""
+    minutes = longer_minutes(facts)
     return _Meaning(
         "slurm.timeout",
         "wall-time limit",
@@ -186,9 +189,16 @@ def _timeout(job: SlurmJob) -> _Meaning:
         confidence=0.92,
         fix=[
             Fix(
-                "If it was still making progress, ask for more wall time and resume from the last checkpoint.",
+                "If it was still making progress, ask for more wall time"
+                f"{f' (twice as much is --time={sbatch_time(minutes)})' if minutes else ''}, and resume from the last "
+                "checkpoint.",
+                submit_again(facts, request=Request(minutes, doubled="time")) or None,
+                {"--time": sbatch_time(minutes)} if minutes else None,
+            ),
+            Fix(
+                "See what the job did with its time: near-zero TotalCPU means that it hung.",
                 f"sacct -j {job.id} --format=JobID,State,Timelimit,Elapsed,TotalCPU",
-            )
+            ),
         ],
         prevention=["Estimate the time from the epochs per hour of a good run, and save checkpoints."],
     )
@@ -224,7 +234,7 @@ def _dependency(job: SlurmJob) -> _Meaning:
     )
 
 
-def _cancelled(job: SlurmJob) -> _Meaning:
+def _cancelled(job: SlurmJob, facts: RunFacts) -> _Meaning:
     by = re.search(r"by (\d+)", job.state_text)
     who = (
         ""
@@ -240,7 +250,8 @@ def _cancelled(job: SlurmJob) -> _Meaning:
         f"{_name(job)} was cancelled{who}{before}.",
         confidence=0.88,
         fix=[
-            Fix("If nobody meant to, submit it again.", f"sacct -j {job.id} --format=JobID,State%30,Reason,Start,End")
+            Fix("If nobody meant to, submit it again.", submit_again(facts) or rerun(facts) or None),
+            Fix("See who cancelled it.", f"sacct -j {job.id} --format=JobID,User,State%30,Reason,Start,End"),
         ],
         prevention=["Save checkpoints, so that a cancelled run can go on."],
     )

@@ -15,14 +15,29 @@ _SLURM_TIME = re.compile(r"(?:(\d+)-)?(\d+):(\d\d)(?::(\d\d))?$")
 _CANCELLED_AT = re.compile(r"CANCELLED AT (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) DUE TO TIME LIMIT")
 
 
-def longer_time(facts: RunFacts) -> str:
-    """The wall time to ask for, as SLURM writes it: twice the limit, else twice what passed; empty if nothing tells."""
+def longer_minutes(facts: RunFacts) -> int:
+    """The minutes of wall time to ask for: twice the limit, else twice what passed; 0 if nothing tells."""
     minutes = _limit_minutes(facts) or _elapsed_minutes(facts)
-    if not minutes:
-        return ""
-    wanted = math.ceil(minutes * FACTOR / ROUND_MINUTES) * ROUND_MINUTES
-    days, rest = divmod(wanted, 24 * 60)
+    return math.ceil(minutes * FACTOR / ROUND_MINUTES) * ROUND_MINUTES
+
+
+def sbatch_time(minutes: int) -> str:
+    """Minutes as sbatch and sacct write a time: days-hours:minutes:seconds."""
+    days, rest = divmod(minutes, 24 * 60)
     return (f"{days}-" if days else "") + f"{rest // 60:02d}:{rest % 60:02d}:00"
+
+
+def more_megabytes(facts: RunFacts) -> int:
+    """The memory to ask for, of a job that used up what it had: twice that; 0 if nothing tells what it had."""
+    job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
+    asked = megabytes(job.requested_memory) if job else None
+    return math.ceil(asked * FACTOR) if asked else 0
+
+
+def megabytes(text: str) -> float | None:
+    """MiB of sacct's "125G", "1400M", "1410952K" or "4000Mn"; None if it is no amount of memory."""
+    match = re.fullmatch(r"([\d.]+)([KMGT]?)[cn]?", text or "")
+    return float(match[1]) * {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024 * 1024}[match[2]] if match else None
 
 
 def _limit_minutes(facts: RunFacts) -> float:
