@@ -48,14 +48,16 @@ def _said_by_logs(
     for of_log in statements:
         hits = catalogue.search(of_log)
         said += [(hit.statement, finding_of(hit, facts)) for hit in hits]
-        said += _unknown_exceptions(of_log, hits)
+        said += _unknown_exceptions(of_log, hits, facts)
     return said
 
 
-def _unknown_exceptions(statements: list[Statement], hits: list[Hit]) -> list[tuple[Statement, Finding]]:
+def _unknown_exceptions(
+    statements: list[Statement], hits: list[Hit], facts: RunFacts
+) -> list[tuple[Statement, Finding]]:
     known = {id(hit.statement) for hit in hits if hit.entry.role != HINT}
     unknown = [s for s in statements if s.kind == EXCEPTION and id(s) not in known]
-    return [(statement, finding) for statement in unknown if (finding := classify.classify(statement))]
+    return [(statement, finding) for statement in unknown if (finding := classify.classify(statement, facts.code))]
 
 
 def _shown_by_other_facts(facts: RunFacts, problems: list[str]) -> list[Finding]:

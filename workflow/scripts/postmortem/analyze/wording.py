@@ -75,6 +75,9 @@ LONGEST = 100_000  # characters of a text that an entry multiplies
 _SHELL_ACTIVE = re.compile(r"[$`;|&<>\"'\\\n()]")
 
 
+_TWO_STOPS = re.compile(r"(?<!\.)([.!?])\.(?=\s|$)")
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Entries come from users' folders, values from strangers' logs: neither may run code, nor run for ever."""
 
@@ -182,7 +185,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         role=entry.role,
         confidence=CONFIDENCE[entry.role],
         entry=entry.name,
-        root_cause=_safe(entry.root_cause, names, entry),
+        root_cause=_sentences(_safe(entry.root_cause, names, entry)),
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
         fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry, facts, frame, place)).text],
         prevention=[_safe(text, names, entry) for text in entry.prevention],
@@ -212,7 +215,7 @@ def _fix(
     }
     line = rendered("line")
     fix = Fix(
-        _safe(str(raw.get("text", "")), names, entry),
+        _sentences(_safe(str(raw.get("text", "")), names, entry)),
         _command(str(raw["command"]), names, entry) if raw.get("command") else None,
         config or None,
         rendered("file"),
@@ -243,6 +246,11 @@ def _quoted(value: Any) -> Any:
     if isinstance(value, dict):
         return type(value)({key: _quoted(item) for key, item in value.items()})
     return [_quoted(item) for item in value] if isinstance(value, list) else value
+
+
+def _sentences(text: str) -> str:
+    """A text in which a value that ends a sentence by itself has no second full stop behind it."""
+    return _TWO_STOPS.sub(r"\1", text)
 
 
 def _value(value: Any) -> Any:

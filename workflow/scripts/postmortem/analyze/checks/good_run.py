@@ -14,7 +14,7 @@ from ...facts import Difference, GoodRun, RunFacts
 from ..detectors.quoting import number
 from ..detectors.usual_values import set_back
 from ..findings import FATAL, GENERIC, Evidence, Finding, Fix, Support
-from ..remedies.fixes import commit_since_good_run
+from ..remedies.own_code import commit_since_good_run
 from .data import said
 
 STANDS_FROM = 0.5  # confidence from which a finding needs no difference to be named

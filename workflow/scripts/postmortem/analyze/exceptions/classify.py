@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 
 from ...collect.logs.statements import Statement
-from ...facts import Frame, RaisedException
+from ...facts import CodeFrame, Frame, RaisedException
 from ..causes import meanings
 from ..findings import GENERIC, WRAPPER, Evidence, Finding, Fix
+from ..remedies.python_errors import remedy
 from ..remedies.releases import requirement
 from .libraries import topic_of
 from .packages import interpreter_of, misfit, pip_name
@@ -45,6 +47,7 @@ _INTERPRETER_WORDS = re.compile(
     r"values to unpack|is not in list|x not in list|dictionary update sequence|"
     r"setting an array element with a sequence|truth value of an? (?:array|Series|DataFrame)"
 )
+_STANDARD_LIBRARY = re.compile(r"/lib/python3\.\d+/(?!(?:site|dist)-packages/)|^<frozen ")
 _LACKS = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
 # A check of an argument or a setting: `assert args.batch_size % devices == 0`.
 _CHECKS_SETTINGS = re.compile(r"^assert\b.{0,200}\b(?:args|opts?|options|cfg|conf|config|hparams|params|flags)\b", re.I)
@@ -64,8 +67,11 @@ def raised_on_purpose(exception: RaisedException) -> bool:
     return bool(inner and inner.own and inner.source.startswith(("raise ", "assert ")) and exception.message.strip())
 
 
-def classify(statement: Statement) -> Finding | None:
-    """The finding of an exception by what it is. None for an exception that says nothing by its type."""
+def classify(statement: Statement, code: Iterable[CodeFrame] = ()) -> Finding | None:
+    """The finding of an exception by what it is. None for an exception that says nothing by its type.
+
+    code: the project's code as far as it was read, for edits of it.
+    """
     exception = statement.exception or _bare(statement)
     cause, role, confidence = _cause(exception)
     if cause == "unknown" and role != WRAPPER:
@@ -84,9 +90,23 @@ def classify(statement: Statement) -> Finding | None:
         root_cause=_words(cause, exception, name, place),
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line)],
         position=statement.position,
-        fix=_install(exception) if cause == "code.library_conflict" else [],
+        fix=_fixes(cause, exception, code),
         made_in="scripts/postmortem/analyze/exceptions/classify.py",
     )
+
+
+def _fixes(cause: str, exception: RaisedException, code: Iterable[CodeFrame]) -> list[Fix]:
+    if cause == "code.library_conflict":
+        return _install(exception)
+    frame = last_own_frame(exception)
+    inside = exception.frames[exception.frames.index(frame) + 1 :] if frame else []
+    known = remedy(exception, frame, code) if frame and all(_adds_nothing(f) for f in inside) else None
+    return [known] if known else []
+
+
+def _adds_nothing(frame: Frame) -> bool:
+    """Whether a failure inside of this frame is still about the line that called it."""
+    return frame.function == "__getattr__" or bool(_STANDARD_LIBRARY.search(frame.file))
 
 
 def _install(exception: RaisedException) -> list[Fix]:
@@ -216,7 +236,7 @@ def _by_topic(exception: RaisedException) -> tuple[str, str, float] | None:
 
 
 def _words(cause: str, exception: RaisedException, name: str, place: str) -> str:
-    message = exception.message.strip().split("\n")[0]
+    message = exception.message.strip().split("\n")[0].rstrip(".")
     said = f": {message}" if message else ", without a message"
     if cause == "code.library_conflict" and (pair := misfit(exception)):
         return f"{pair.caller} uses {pair.called} as another version of it would have to be used: {name}{said}."

@@ -8,11 +8,11 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from ...facts import ABSENT, CodeFrame, RaisedException, RunFacts
-from ..exceptions.classify import last_own_frame
+from ...facts import ABSENT, RaisedException, RunFacts
 from ..findings import Fix
 from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
+from .own_code import at_own_code
 from .shell import argument
 
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
@@ -83,8 +83,6 @@ def read_on(path: str, line: int | None) -> Fix:
     )
 
 
-# Causes that are mended in the code; of all others the code is only where they came to light.
-_IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.shape_mismatch", "gpu.device_mismatch")
 _SHOW_CODE = ("code.", "model.", "training.", "data.", "config.", "gpu.", "unknown")
 _PATH = re.compile(r"(?<![\w/.])(?:[\w.~-]*/)+[\w.-]+\.[A-Za-z]\w{0,9}\b|(?<=[\'\"])/?(?:[\w.-]+/)+[\w.-]+(?=[\'\"])")
 _LIBRARY_PATH = re.compile(r"site-packages|/lib/python|\.py$|^https?:")
@@ -113,8 +111,8 @@ def fixes(
     found = _together(root, others) if root else []
     if root and not any(fix.file for fix in found):
         found += _named_file(facts, root)
-    if root and raised and not any(fix.file for fix in found) and root.id.startswith(_SHOW_CODE):
-        found += _own_code(facts, root, raised)
+    if root and raised and root.id.startswith(_SHOW_CODE):
+        found = at_own_code(facts, root, raised, found)
     if not any(fix.command or fix.config or fix.file for fix in found):
         logs = {log.source.path: log for log in facts.logs}
         place = next((item for item in evidence if item["source"] in logs), None)
@@ -151,27 +149,3 @@ def _named_file(facts: RunFacts, root: Judgement) -> list[Fix]:
         if root.id in _TO_FILE and not _LIBRARY_PATH.search(path):
             return [Fix(_TO_FILE[root.id].format(path), None, None, path)]
     return []
-
-
-def _own_code(facts: RunFacts, root: Judgement, raised: RaisedException) -> list[Fix]:
-    frame = last_own_frame(raised)
-    if frame is None:
-        return []
-    known = next((code for code in facts.code if code.line == frame.line and frame.file.endswith(code.file)), None)
-    file = known.file if known else frame.file
-    where = f"{file}, line {frame.line}" + (f" in {frame.function}" if frame.function not in ("", "<module>") else "")
-    text = f"Correct {where}." if root.id.startswith(_IN_THE_CODE) else f"It came to light at {where}."
-    if known and known.nearest_names:
-        text += f" Perhaps {' or '.join(known.nearest_names)} was meant."
-    command = None
-    if known and (commit := commit_since_good_run(facts, known)):
-        text += f" It worked before {commit} changed it: look at what that did."
-        command = f"git show {commit} -- {shlex.quote(file)}"
-    return [Fix(text, command, None, file, frame.line)]
-
-
-def commit_since_good_run(facts: RunFacts, frame: CodeFrame) -> str:
-    """The commit that changed a frame's line after the last good run; empty if none did."""
-    differences = facts.good_run.differences if facts.good_run else []
-    commits = [item.now.partition(" ")[0] for item in differences if item.kind == "code"]
-    return next((commit for commit in commits if commit and frame.changed_by.startswith(commit)), "")

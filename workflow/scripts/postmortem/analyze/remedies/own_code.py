@@ -1,0 +1,80 @@
+"""The place in the project's own code: where a cause is mended, or where it came to light."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from ...facts import CodeFrame, RaisedException, RunFacts
+from ..exceptions.classify import last_own_frame, raised_on_purpose
+from ..findings import Fix
+from ..resolve import Judgement
+
+# Causes that are mended in the code; of all others the code is only where they came to light.
+_IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.shape_mismatch", "gpu.device_mismatch")
+_BY_A_CHECK = (
+    "A check of the project itself refuses what it got, in {where}: change the setting, argument or data that its "
+    "message speaks of; if that is as it should be, correct the check."
+)
+_SMALLER_STEPS = (
+    "Run it again with a tenth of the learning rate and clipped gradients: `torch.nn.utils.clip_grad_norm_("
+    "model.parameters(), 1.0)` in front of the optimizer's step. It came to light at {where}."
+)
+_ADVICE = {
+    "config.invalid": "Give what {where} passes on a value that is taken; the message says what was wrong with it.",
+    "data.malformed": "Repair what {where} reads, or leave out the records that the message is about.",
+    "data.empty": "Give {where} something to work on: correct the path, the filter or the split that left nothing.",
+    "model.shape_mismatch": "Make the sizes agree in {where}: print the shapes in front of that line, and correct the "
+    "layer or the data whose size is not the one meant.",
+    "model.state_dict_mismatch": "In {where} load into the model that was saved, made with the same settings; for "
+    "parts of it use `strict=False`.",
+    "training.nan_loss": _SMALLER_STEPS,
+    "training.divergence": _SMALLER_STEPS,
+}
+
+
+def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found: list[Fix]) -> list[Fix]:
+    """The fixes with the place in the project's own code: that of the first one where it has none but words."""
+    frame = last_own_frame(raised)
+    if frame is None:
+        return found
+    known = next((code for code in facts.code if code.line == frame.line and frame.file.endswith(code.file)), None)
+    file = known.file if known else frame.file
+    remarks, command = _what_is_known_of(facts, known)
+    if found and found[0].file == frame.file and found[0].line == frame.line:
+        first = found[0]
+        return [replace(first, text=first.text + remarks, command=first.command or command, file=file), *found[1:]]
+    if any(fix.file for fix in found):
+        return found
+    where = f"{file}, line {frame.line}" + (f" in {frame.function}" if frame.function not in ("", "<module>") else "")
+    if found and not (found[0].command or found[0].config or found[0].diff):
+        first = replace(found[0], text=f"{found[0].text} It came to light at {where}.", file=file, line=frame.line)
+        return [first, *found[1:]]
+    return [*found, Fix(_advice(root, raised).format(where=where) + remarks, command, None, file, frame.line)]
+
+
+def _advice(root: Judgement, raised: RaisedException) -> str:
+    """What to do at a place where a cause came to light, for exceptions of which no more is known."""
+    if raised_on_purpose(raised):
+        return _BY_A_CHECK
+    if root.id in _ADVICE:
+        return _ADVICE[root.id]
+    return "Correct {where}." if root.id.startswith(_IN_THE_CODE) else "It came to light at {where}."
+
+
+def _what_is_known_of(facts: RunFacts, known: CodeFrame | None) -> tuple[str, str | None]:
+    """What the code and its history say of a line, as sentences, and the command that shows it."""
+    remarks, command = "", None
+    if known and known.nearest_names:
+        remarks += f" Perhaps {' or '.join(known.nearest_names)} was meant."
+    if known and (commit := commit_since_good_run(facts, known)):
+        remarks += f" It worked before {commit} changed it: look at what that did."
+        command = f"git show {commit} -- {shlex.quote(known.file)}"
+    return remarks, command
+
+
+def commit_since_good_run(facts: RunFacts, frame: CodeFrame) -> str:
+    """The commit that changed a frame's line after the last good run; empty if none did."""
+    differences = facts.good_run.differences if facts.good_run else []
+    commits = [item.now.partition(" ")[0] for item in differences if item.kind == "code"]
+    return next((commit for commit in commits if commit and frame.changed_by.startswith(commit)), "")
