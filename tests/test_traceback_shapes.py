@@ -159,3 +159,31 @@ def test_without_its_header_an_indented_one_still_ends_in_its_exception() -> Non
     KeyboardInterrupt""")
     assert traceback.exceptions[0].type == "KeyboardInterrupt"
     assert traceback.first_line == 2
+
+
+def test_keras_puts_a_traceback_of_the_users_code_into_the_message() -> None:
+    raised = only("""Traceback (most recent call last):
+  File "/p/train.py", line 9, in <module>
+    model.fit(data)
+  File "/tmp/__autograph_generated_file_x1.py", line 15, in tf__train_function
+    retval_ = ag__.converted_call(step)
+AttributeError: in user code:
+
+    File "/e/lib/python3.10/site-packages/keras/engine/training.py", line 1249, in train_function  *
+        return step_function(self, iterator)
+
+    AttributeError: Exception encountered when calling layer 'net' (type Net).
+
+    in user code:
+
+        File "/p/models.py", line 24, in call  *
+            x = self.conv2(x)
+
+        AttributeError: 'Net' object has no attribute 'conv2'
+
+
+    Call arguments received by layer 'net' (type Net):
+""").exceptions[0]
+    assert raised.message == "'Net' object has no attribute 'conv2'" and raised.line == 18
+    own = [(frame.file, frame.line, frame.source) for frame in raised.frames if frame.own]
+    assert own == [("/p/train.py", 9, "model.fit(data)"), ("/p/models.py", 24, "x = self.conv2(x)")]

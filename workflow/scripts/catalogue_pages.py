@@ -14,6 +14,7 @@ import jinja2
 
 from postmortem.analyze.catalogue import Entry, files, load
 from postmortem.analyze.causes import meanings
+from postmortem.analyze.remedies.settings import Setting
 from postmortem.report.render import code_lines, escape_markdown, fenced, inline_code
 
 EXAMPLES_SHOWN = 3  # of an entry; the others are further wordings of the same
@@ -75,13 +76,15 @@ def names_of(entry: Entry) -> dict[str, Any]:
     captures = {group: Placeholder(group) for pattern in entry.patterns for group in pattern.compiled.groupindex}
     groups = {name: Observed(name) for name in OBSERVATIONS}
     functions = {
-        "rerun": run_again, "submit_again": submit_again, "quote": str,
+        "learning_rate": Setting, "batch_size": Setting, "rerun": run_again, "submit_again": submit_again, "quote": str,
         "half": lambda value: Placeholder(f"half of {value}"),
         "dirname": lambda path: Placeholder(f"folder of {path}"),
         "release": lambda module, name="": Placeholder("the release that has it"),
         "basename": lambda path: Placeholder(f"name of {path}"),
     }  # fmt: skip
-    texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time")} | {"python": "python"}
+    texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time", "this_node")} | {
+        "python": "python"
+    }
     return {**texts, **groups, **functions, **captures}
 
 

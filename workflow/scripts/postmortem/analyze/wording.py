@@ -19,11 +19,12 @@ from .catalogue import Entry, Hit
 from .exceptions.classify import last_own_frame
 from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding, Fix
 from .remedies.code import edited
-from .remedies.environment import interpreter, snakemake_folder
+from .remedies.environment import interpreter, node_of, snakemake_folder
 from .remedies.fixes import half, rerun
 from .remedies.releases import requirement
 from .remedies.resources import longer_minutes, more_megabytes, sbatch_time
 from .remedies.rules import RulePlace, place_of_rule
+from .remedies.settings import BATCH_SIZE, LEARNING_RATE, setting
 from .remedies.submission import Request, submit_again
 
 
@@ -134,6 +135,9 @@ def context(
         "profile": Observed(facts.profile),
         "python": _Lazy(lambda: interpreter(facts, statement)),
         "folder": _Lazy(lambda: snakemake_folder(facts, statement)),
+        "learning_rate": lambda: setting(facts, LEARNING_RATE),
+        "batch_size": lambda: setting(facts, BATCH_SIZE),
+        "this_node": _Lazy(lambda: node_of(facts)),
         "longer_time": _Lazy(lambda: sbatch_time(minutes) if (minutes := longer_minutes(facts)) else ""),
         "submit_again": lambda job="", more="", exclude="": submit_again(
             facts, str(job), _request(facts, more, str(exclude))
@@ -209,9 +213,10 @@ def _fix(
         return (_safe(str(raw[key]), names, entry) or None) if raw.get(key) else None
 
     config = {
-        key: value
+        name: value
         for key, template in (raw.get("config") or {}).items()
         if (value := _value(_safe(template, names, entry) if isinstance(template, str) else template)) not in ("", None)
+        and (name := _safe(key, names, entry))
     }
     line = rendered("line")
     fix = Fix(

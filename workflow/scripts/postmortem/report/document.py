@@ -28,7 +28,7 @@ def document(facts: RunFacts, diagnosis: Diagnosis) -> dict[str, Any]:
     logs = quotes.logs_by_path(facts)
     ordered = [root, *(j for j in judgements if j is not root)] if root else judgements
     failed = status in ("failed", "suspect")
-    raised = quotes.raised_by(root, logs)
+    raised = quotes.raised_by(root, logs) or quotes.raised_because_of(root, judgements, logs)
     evidence = quotes.evidence_of_root(root, ordered, logs) if root else quotes.evidence_of_unknown(ordered, facts)
     evidence = evidence if failed else []
     return {

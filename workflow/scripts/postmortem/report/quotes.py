@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -123,6 +123,12 @@ def raised_by(root: Judgement | None, logs: Logs) -> RaisedException | None:
     if traceback is None or root is None:
         return None
     return traceback.exceptions[min(root.position.depth, len(traceback.exceptions) - 1)]
+
+
+def raised_because_of(root: Judgement | None, judgements: Sequence[Judgement], logs: Logs) -> RaisedException | None:
+    """The first exception that the root cause explains: where a cause that has no traceback came to light."""
+    found = (raised_by(j, logs) for j in judgements if root and j.explained_by is root.finding)
+    return next((raised for raised in found if raised and last_own_frame(raised)), None)
 
 
 def _chain(root: Judgement, logs: Logs) -> list[Evidence]:

@@ -1,4 +1,4 @@
-"""Which Python and which folder a command belongs to, as the log tells it."""
+"""Which Python, folder and node a failure belongs to, as the log tells it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from ...facts import Log, RunFacts
 from ..exceptions.packages import interpreter_of
 
 _INTERPRETER = re.compile(r"(?:^|[\s'\"=:(])((?:/[\w.+-]+)+)/lib(?:64)?/python[\d.]+/(?:site|dist)-packages/")
+_NODE = re.compile(
+    r"(?:^srun: error: (?=[^\s:]+: tasks? \d)|\*\*\* (?:JOB|STEP) \S+ ON |slurmstepd-|error: Node failure on |"
+    r"^(?:running on|host(?:name)?|node(?: ?list)?)\s*[:=]\s*|SLURM(?:D_NODENAME|_(?:JOB_)?NODELIST)=)"
+    r"([A-Za-z][\w-]*)(?=[\s:.,]|$)",
+    re.I,
+)
 # Snakemake's last line, and what it says of a lock.
 _SNAKEMAKE_FOLDER = re.compile(
     r"(?:Complete log(?:\(s\))?: |directory(?: under| in)?:?\n?)\s*(?P<folder>/[^\n]*?)(?:/\.snakemake/log/\S+)?$", re.M
@@ -29,6 +35,16 @@ def interpreter(facts: RunFacts, statement: Statement | None) -> str:
             if named := _INTERPRETER.search(line.text[:2000]):
                 return shlex.quote(f"{named[1]}/bin/python")
     return "python"
+
+
+def node_of(facts: RunFacts) -> str:
+    """The node that the job ran on, by the accounting, else by srun or slurmd; empty if there are several or none."""
+    job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
+    named = {job.node} if job and job.node else set()
+    if not named:
+        named = {found[1] for log in facts.logs for line in log.lines if (found := _NODE.search(line.text[:500]))}
+    node = named.pop() if len(named) == 1 else ""
+    return node if re.fullmatch(r"[A-Za-z][\w-]*", node) else ""
 
 
 def snakemake_folder(facts: RunFacts, statement: Statement | None) -> str:

@@ -6,10 +6,11 @@ import math
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...facts import ABSENT, RaisedException, RunFacts
-from ..findings import Fix
+from ..findings import FATAL, GENERIC, Fix
 from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
 from .own_code import at_own_code
@@ -83,7 +84,9 @@ def read_on(path: str, line: int | None) -> Fix:
     )
 
 
-_SHOW_CODE = ("code.", "model.", "training.", "data.", "config.", "gpu.", "unknown")
+# Ends that others decide on: a person, the scheduler, the kernel.
+_ENDED_FROM_OUTSIDE = ("slurm.cancelled", "slurm.timeout", "slurm.preempted", "run.interrupted", "host.killed")
+_SHOW_CODE = ("code.", "model.", "training.", "data.", "config.", "gpu.", "distributed.", "unknown")
 _PATH = re.compile(r"(?<![\w/.])(?:[\w.~-]*/)+[\w.-]+\.[A-Za-z]\w{0,9}\b|(?<=[\'\"])/?(?:[\w.-]+/)+[\w.-]+(?=[\'\"])")
 _LIBRARY_PATH = re.compile(r"site-packages|/lib/python|\.py$|^https?:")
 _MISSING = ("data.missing", "model.checkpoint_missing", "io.permission")
@@ -109,6 +112,8 @@ def fixes(
     others: the other judgements; those of the same cause may have computed what the root's own words leave open.
     """
     found = _together(root, others) if root else []
+    if root and root.id in _ENDED_FROM_OUTSIDE:
+        found[1:1] = _of_what_it_said_before(root, others)
     if root and not any(fix.file for fix in found):
         found += _named_file(facts, root)
     if root and raised and root.id.startswith(_SHOW_CODE):
@@ -134,6 +139,16 @@ def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
     computed = [fix for other in others if other is not root and other.id == root.id for fix in other.fixes]
     first = next((fix for fix in (*computed, *found) if acts(fix)), None)
     return [first, *(fix for fix in found if fix is not first)] if first else found
+
+
+def _of_what_it_said_before(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
+    """The remedy of a failure that a run had reported before somebody ended it: it may be why."""
+    for other in others:
+        if other.id != root.id and other.role in (FATAL, GENERIC) and other.position.line:
+            said = other.evidence[0]
+            first = other.fixes[0] if other.fixes else Fix(said.text, None, None, said.source, said.line)
+            return [replace(first, text=f"If it was ended for what it had said before, repair that: {first.text}")]
+    return []
 
 
 def _named_file(facts: RunFacts, root: Judgement) -> list[Fix]:

@@ -13,9 +13,14 @@ from ..resolve import Judgement
 # Causes that are mended in the code; of all others the code is only where they came to light.
 _IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.shape_mismatch", "gpu.device_mismatch")
 _BY_A_CHECK = (
-    "A check of the project itself refuses what it got, in {where}: change the setting, argument or data that its "
-    "message speaks of; if that is as it should be, correct the check."
+    "A check of the project itself refuses what it got, in {where}: “{said}”. Change the setting, argument or data "
+    "that it speaks of; if that is as it should be, correct the check."
 )
+_NO_SUCH_KEY = (
+    "The key {said} is not in what {where} looks it up in: put it there, write the name that is there, or take it out "
+    "of the input."
+)
+_SAID_CHARACTERS = 200  # of a message, in a fix: the whole stands in the evidence
 _SMALLER_STEPS = (
     "Run it again with a tenth of the learning rate and clipped gradients: `torch.nn.utils.clip_grad_norm_("
     "model.parameters(), 1.0)` in front of the optimizer's step. It came to light at {where}."
@@ -44,22 +49,33 @@ def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found
     if found and found[0].file == frame.file and found[0].line == frame.line:
         first = found[0]
         return [replace(first, text=first.text + remarks, command=first.command or command, file=file), *found[1:]]
-    if any(fix.file for fix in found):
-        return found
     where = f"{file}, line {frame.line}" + (f" in {frame.function}" if frame.function not in ("", "<module>") else "")
+    if any(fix.line for fix in found):
+        return found
     if found and not (found[0].command or found[0].config or found[0].diff):
         first = replace(found[0], text=f"{found[0].text} It came to light at {where}.", file=file, line=frame.line)
         return [first, *found[1:]]
-    return [*found, Fix(_advice(root, raised).format(where=where) + remarks, command, None, file, frame.line)]
+    return [
+        *found,
+        Fix(_advice(root, raised).format(where=where, said=_said(raised)) + remarks, command, None, file, frame.line),
+    ]
 
 
 def _advice(root: Judgement, raised: RaisedException) -> str:
     """What to do at a place where a cause came to light, for exceptions of which no more is known."""
     if raised_on_purpose(raised):
         return _BY_A_CHECK
+    if raised.type == "KeyError" and raised.message:
+        return _NO_SUCH_KEY
     if root.id in _ADVICE:
         return _ADVICE[root.id]
     return "Correct {where}." if root.id.startswith(_IN_THE_CODE) else "It came to light at {where}."
+
+
+def _said(raised: RaisedException) -> str:
+    """The first sentence or line of a message."""
+    said = raised.message.strip().split("\n")[0].rstrip(".")
+    return said if len(said) <= _SAID_CHARACTERS else f"{said[:_SAID_CHARACTERS].rpartition(' ')[0]} …"
 
 
 def _what_is_known_of(facts: RunFacts, known: CodeFrame | None) -> tuple[str, str | None]:

@@ -38,6 +38,11 @@ _OLD = {
     _EXCLUDE: " (-x |--exclude[= ])[^ ]*",
 }
 _NUMBER = re.compile(r"\d+(?=$|[._+\[])")
+_JOB_IN_LOG = re.compile(
+    r"(?:\*\*\* (?:JOB|STEP) |StepId=|SLURM_JOB(?:_?ID)?\s*[=:]\s*|^(?:slurm )?job ?id\s*[:=]\s*|"
+    r"^Submitted batch job )(\d{3,})\b",
+    re.I,
+)
 _NODES = re.compile(r"\w[\w,\[\]-]*")
 _WORKFLOW_LINES = re.compile(r"^(?:Building DAG of jobs|Error in rule |(?:local)?rule \w+:$|SLURM-job ')")
 _RECORDED_MINUTES = "$(sacct -X -n -P -j $job -o TimelimitRaw)"
@@ -50,8 +55,8 @@ _DOUBLED_MEMORY = (
 def submit_again(facts: RunFacts, job: str = "", request: Request = Request()) -> str:
     """The command that runs this run's job once more.
 
-    job: its number as a log tells it, for where the accounting does not. Empty where neither the workflow nor the job
-    is known, and where a workflow submitted it that cannot be asked.
+    job: its number as a statement tells it, for where the accounting does not; else it is looked for in the logs.
+    Empty where neither the workflow nor the job is known, and where a workflow submitted it that cannot be asked.
     """
     record = facts.slurm_jobs[-1] if facts.slurm_jobs else None
     if _of_a_workflow(facts, record):
@@ -59,7 +64,7 @@ def submit_again(facts: RunFacts, job: str = "", request: Request = Request()) -
     line = record.fields.get("SubmitLine", "") if record else ""
     if record and line.split(" ")[0].endswith("sbatch"):
         return _as_recorded(line, record.work_dir, request)
-    number = _NUMBER.match(record.id if record else job)
+    number = _NUMBER.match((record.id if record else job) or _job_in_logs(facts))
     return _asked_for(number[0], request) if number else ""
 
 
@@ -68,6 +73,12 @@ def _of_a_workflow(facts: RunFacts, record: SlurmJob | None) -> bool:
     if facts.snakemake_jobs or "snakemake" in line or "--wrap" in line:
         return True
     return any(_names_a_workflow(log) for log in facts.logs)
+
+
+def _job_in_logs(facts: RunFacts) -> str:
+    """The job's number as SLURM's own lines and the job's environment tell it; empty if they name several or none."""
+    named = {found[1] for log in facts.logs for line in log.lines if (found := _JOB_IN_LOG.search(line.text[:500]))}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _names_a_workflow(log: Log) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...facts import Frame, Line, RaisedException, Traceback
 from ...log_prefix import strip_prefix
+from .traceback_keras import KERAS_WORDS, unwrap
 
 MESSAGE_LINES = 40  # of one exception; a state_dict mismatch lists its keys over dozens of lines
 LOOSE_MESSAGE_LINES = 8  # of them those that are not indented: nothing but their place says that they belong to it
@@ -45,7 +46,7 @@ _QUOTES = re.compile(r"^(?:\"{3}|'{3})$")
 _LIBRARY = re.compile(
     r"(?:^|[/\\])(?:site-packages|dist-packages)[/\\]|/lib(?:64)?/python\d|/python\d\.\d+/|^<|/\.pyenv/|/(?:ana|"
     r"mini)conda\d?/(?!.*/(?:code|src|project))"
-    r"|/(?:snakemake|runpy)(?:/|\.py)|\\[Ll]ib\\"
+    r"|/(?:snakemake|runpy)(?:/|\.py)|\\[Ll]ib\\|/__autograph_generated_file"
 )
 # A command that an installed package put into an environment: "envs/x/bin/torchrun", without a suffix.
 _LAUNCHER = re.compile(r"(?:^|/)(?:bin|Scripts)/[\w.-]*?(?<!\.py)$|\.(?:pyx|pxi|pxd)$")  # and what Cython compiled
@@ -256,7 +257,7 @@ def _parse_exception(body: _Body, i: int, indent: int, root: Path | None) -> tup
         elif (match := _EXCEPTION.match(stripped)) and _is_type(stripped, raised, body, i):
             raised.type, raised.message = match["type"], (match["message"] or "").split(_HEADER_WORDS)[0]
             raised.line = raised.last_line = body.number(i)
-            return raised, _message_lines(body, i + 1, indent, raised)
+            return raised, _message_lines(body, i + 1, indent, raised, root)
         elif _HEADER.match(text) or not body.frame_follows(i):
             break
         i += 1
@@ -270,7 +271,7 @@ def _is_type(text: str, raised: RaisedException, body: _Body, i: int) -> bool:
     return bool(raised.frames) and not _NO_TYPE.match(text) and not body.frame_follows(i)
 
 
-def _message_lines(body: _Body, i: int, indent: int, raised: RaisedException) -> int:
+def _message_lines(body: _Body, i: int, indent: int, raised: RaisedException, root: Path | None) -> int:
     """Add the further lines of a message. Returns the index after them."""
     # An exception without a message has no colon; what is not indented below it was printed by something else.
     loose = 0 if ":" in _unbar(body.text(i - 1)) else LOOSE_MESSAGE_LINES
@@ -286,11 +287,14 @@ def _message_lines(body: _Body, i: int, indent: int, raised: RaisedException) ->
             and _unbar(body.text(i + 1))[:4] == "    "
         ):
             i += 1  # Keras: "in user code:", an empty line, then the frames of the user's code
+            inside: list[tuple[int, str]] = []
             while i < len(body) and taken < MESSAGE_LINES and (not body.text(i).strip() or body.text(i)[:4] == "    "):
-                lines.append(body.text(i).rstrip())
-                raised.last_line = body.number(i)
+                inside.append((body.number(i), body.text(i).rstrip()))
                 i, taken = i + 1, taken + 1
-            break
+            raised.message, raised.last_line = "\n".join([*lines, *(text for _, text in inside)]), body.number(i - 1)
+            if lines[0] == KERAS_WORDS:
+                unwrap(raised, inside, lambda file: is_own(file, root))
+            return i
         if (
             not stripped
             or body.lines[i][2]

@@ -1,0 +1,71 @@
+"""The place in the project's own code in a first fix, and what else the log tells for one: the node, what was said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from replay import diagnose_text
+
+from postmortem.analyze.remedies.environment import node_of
+from postmortem.facts import Line, Log, RunFacts, SlurmJob, Source
+
+HEAD = "Traceback (most recent call last):\n"
+OWN = '  File "/home/ana/net/train.py", line 12, in fit\n    '
+LIBRARY = '  File "/home/ana/env/lib/python3.11/site-packages/esm/data.py", line 90, in encode\n    '
+ASSERT = (
+    "/pytorch/aten/src/ATen/native/cuda/Loss.cu:245: nll_loss_forward: block: [0,0,0], thread: [1,0,0] "
+    "Assertion `t >= 0 && t < n_classes` failed.\n"
+)
+LATE = "RuntimeError: CUDA error: device-side assert triggered\n"
+
+
+def first_fix(text: str, folder: Path) -> dict[str, Any]:
+    first: dict[str, Any] = diagnose_text(text, folder)["fix"][0]
+    return first
+
+
+def test_a_check_of_the_project_is_told_in_its_own_words(tmp_path: Path) -> None:
+    first = first_fix(f'{HEAD}{OWN}raise ValueError(f"no fold {{n}}")\nValueError: no fold 7.\n', tmp_path)
+    assert "“no fold 7”" in first["text"] and (first["file"], first["line"]) == ("/home/ana/net/train.py", 12)
+
+
+def test_a_key_that_a_library_lacks_is_named(tmp_path: Path) -> None:
+    text = f"{HEAD}{OWN}ids = alphabet.encode(s)\n{LIBRARY}return self.table[token]\nKeyError: 'J'\n"
+    first = first_fix(text, tmp_path)
+    assert "The key 'J'" in first["text"] and first["line"] == 12
+
+
+def test_an_assert_of_a_kernel_has_the_place_where_it_came_to_light(tmp_path: Path) -> None:
+    first = first_fix(f"{ASSERT * 3}{HEAD}{OWN}loss.item()\n{LATE}", tmp_path)
+    assert "classes" in first["text"] and "came to light at /home/ana/net/train.py, line 12" in first["text"]
+
+
+def test_a_missing_file_is_asked_for_at_a_place(tmp_path: Path) -> None:
+    text = f"{HEAD}{OWN}open(path)\nFileNotFoundError: [Errno 2] No such file or directory: 'runs/fold_3/scores.csv'\n"
+    first = first_fix(text, tmp_path)
+    assert "runs/fold_3/scores.csv" in first["text"] and first["line"] == 12, first
+
+
+def test_what_a_cancelled_run_had_said_before_is_second(tmp_path: Path) -> None:
+    failed = f"{HEAD}{OWN}x = table['a']\nKeyError: 'a'\n"
+    ended = "slurmstepd: error: *** JOB 4711 ON gpu07 CANCELLED AT 2026-03-02T10:10:10 ***\n"
+    fixes = diagnose_text(failed + "Epoch 3 loss 0.3\n" * 3 + ended, tmp_path)["fix"]
+    assert "job=4711" in fixes[0]["command"] and "said before" in fixes[1]["text"] and "'a'" in fixes[1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "node"),
+    [
+        (["srun: error: gpu07: task 0: Exited with exit code 1"], "gpu07"),
+        (["Running on: gpu07", "slurmstepd: error: *** JOB 1 ON gpu07 CANCELLED AT 2026 ***"], "gpu07"),
+        (["srun: error: gpu07: task 0: Exited", "srun: error: gpu08: task 1: Exited"], ""),
+        (["srun: error: Unable to create step"], ""),
+    ],
+)
+def test_the_node_that_a_log_names(lines: list[str], node: str) -> None:
+    log = Log(Source("slurm.err"), "stderr", lines=[Line(n, text) for n, text in enumerate(lines, 1)])
+    assert node_of(RunFacts(run="d/r", directory="d/r", logs=[log])) == node
+    job = SlurmJob("7", node="cpu01")
+    assert node_of(RunFacts(run="d/r", directory="d/r", logs=[log], slurm_jobs=[job])) == "cpu01"
