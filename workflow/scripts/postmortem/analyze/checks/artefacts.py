@@ -6,6 +6,7 @@ import re
 
 from ...facts import ABSENT, READ, UNREADABLE, Checkpoint, RunFacts
 from ..detectors import configuration, distillation
+from ..detectors.checkpoints import again
 from ..detectors.embedding import ids_of_graphs, ids_of_mapping, table_rows
 from ..detectors.quoting import quote_checkpoint
 from ..detectors.trackers import contradiction, made_its_output, status_evidence
@@ -68,6 +69,12 @@ def _ids_behind(
                 f"The checkpoint was trained on {table.shape[0]} ids, the data now have "
                 f"{count.ids}: the cache was made anew from other files in between."
             )
+            text = (
+                f"Train {checkpoint.run or 'the run that made it'} again on the data as they are now ({count.ids} ids; "
+                f"the command removes its checkpoint first), or restore the files that gave {table.shape[0]} ids."
+            )
+            if checkpoint.role != "own":
+                support.first_fixes.append(again(facts, checkpoint, text, as_it_is=False))
             return
 
 

@@ -121,13 +121,17 @@ def _forbidden(checkpoint: Checkpoint) -> Finding:
     return finding
 
 
-def again(facts: RunFacts, checkpoint: Checkpoint, text: str) -> Fix:
-    """The fix that makes a checkpoint anew: the workflow's command for its path, where the profile has one."""
+def again(facts: RunFacts, checkpoint: Checkpoint, text: str, as_it_is: bool = True) -> Fix:
+    """The fix that makes a checkpoint anew: the workflow's command for its path, where the profile has one.
+
+    as_it_is: whether the file may stay; the workflow makes nothing again that is there. A damaged one never stays.
+    """
     template = (facts.profile.get("run_again") or {}).get("workflow") or ""
     command = template.replace("{output}", argument(checkpoint.source.path)) or None
+    removed = checkpoint.problem or not as_it_is
     return Fix(
         text,
-        f"rm -f {argument(checkpoint.source.path)} && {command}" if command and checkpoint.problem else command,
+        f"rm -f {argument(checkpoint.source.path)} && {command}" if command and removed else command,
         None,
         checkpoint.source.path,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ...facts import Checkpoint, Metric, RunFacts
 from ..findings import FATAL, Evidence, Finding, Fix
+from .checkpoints import again
 from .quoting import number, quote_checkpoint, quote_config, quote_metric
 from .usual_values import set_back
 
@@ -193,12 +194,12 @@ def _threshold(facts: RunFacts, block: Block, tests: list[Block], on_tests: bool
             finding.root_cause += f"{checkpoint.source.path}: {how}, which shifts every score to one side. "
             finding.confirmed_by.append("the checkpoint")
             finding.fix.append(
-                Fix(
+                again(
+                    facts,
+                    checkpoint,
                     f"Train {checkpoint.run or 'the model'} again, or restore its checkpoint: something shifted "
-                    "its last bias.",
-                    None,
-                    None,
-                    checkpoint.source.path,
+                    "its last bias. The command removes it first.",
+                    as_it_is=False,
                 )
             )
     finding.fix.append(

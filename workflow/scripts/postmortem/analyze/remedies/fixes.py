@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...facts import ABSENT, RaisedException, RunFacts
-from ..findings import FATAL, GENERIC, Fix
+from ..findings import FATAL, GENERIC, HINT, Fix
 from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
 from .own_code import at_own_code
@@ -132,12 +132,16 @@ def fixes(
 
 
 def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
-    """The root's fixes; where its first one only looks, one that acts comes before it, also if another computed it."""
+    """The root's fixes. Where its first one is only words, what was computed of the same cause from other facts comes
+    before it; where it only looks, any that acts does."""
     found = list(root.fixes)
-    if found and (acts(found[0]) or not (only_looks(found[0]) or left_open(found[0]))):
+    if found and acts(found[0]):
         return found
-    computed = [fix for other in others if other is not root and other.id == root.id for fix in other.fixes]
-    first = next((fix for fix in (*computed, *found) if acts(fix)), None)
+    same = [other for other in others if other is not root and other.id == root.id and other.role != HINT]
+    computed = [fix for other in same if not other.position.line for fix in other.fixes[:1]]
+    first = next((fix for fix in computed if acts(fix)), None)
+    if first is None and (not found or only_looks(found[0]) or left_open(found[0])):
+        first = next((fix for fix in (*(fix for other in same for fix in other.fixes), *found) if acts(fix)), None)
     return [first, *(fix for fix in found if fix is not first)] if first else found
 
 
