@@ -70,3 +70,18 @@ def test_a_launcher_is_no_own_code(file: str, own: bool) -> None:
 def test_what_a_part_of_a_library_is_about(file: str, cause: str | None) -> None:
     topic = topic_of(raised("RuntimeError", "words that nobody knows", OWN, file))
     assert (topic.cause if topic else None) == cause
+
+
+def test_an_environment_may_be_called_as_a_library_is() -> None:
+    assert topic_of(raised("OddError", "x", "/opt/envs/snakemake/lib/python3.11/site-packages/unheard_of/a.py")) is None
+    assert topic_of(raised("OddError", "x", "/opt/envs/snakemake/lib/python3.11/argparse.py"))
+
+
+def test_only_the_innermost_frame_is_firm() -> None:
+    compiler, other = f"{SITE}/torch/_dynamo/eval_frame.py", f"{SITE}/unheard_of/thing.py"
+    innermost, around = (
+        topic_of(raised("OddError", "x", OWN, compiler)),
+        topic_of(raised("OddError", "x", compiler, other)),
+    )
+    assert innermost and innermost.firm
+    assert around and not around.firm

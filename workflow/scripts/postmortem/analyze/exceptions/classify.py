@@ -14,9 +14,12 @@ from ..remedies.python_errors import remedy
 from ..remedies.releases import requirement
 from .libraries import topic_of
 from .packages import interpreter_of, misfit, pip_name
+from .refusals import refused_by_any, refused_value
 from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
 
 MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
+TELLING_TYPE = 0.6  # a type that is less sure leaves it to a library's own words what it is about
+TELLING_PLACE = 0.45  # of a part of a library: less says less than that a check of it refused something
 _CHECKPOINT_PATH = re.compile(
     r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
     re.I,
@@ -51,8 +54,9 @@ _STANDARD_LIBRARY = re.compile(r"/lib/python3\.\d+/(?!(?:site|dist)-packages/)|^
 _LACKS = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'")
 # A check of an argument or a setting: `assert args.batch_size % devices == 0`.
 _CHECKS_SETTINGS = re.compile(r"^assert\b.{0,200}\b(?:args|opts?|options|cfg|conf|config|hparams|params|flags)\b", re.I)
+_RAISES_NEW = re.compile(r"raise (?:\w+\.)*_?[A-Z]\w*[.(]")
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
-_LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization)\.py|safetensors/")
+_LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization|_weights_only_unpickler)\.py|safetensors/")
 _TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
 
 
@@ -149,8 +153,12 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return _missing_file(message, files)
     if misfit(exception):
         return "code.library_conflict", GENERIC, 0.85 if _of_another_release(message) else 0.75
-    if name in BY_TYPE:
-        return BY_TYPE[name]
+    refused = _raised_by_library(exception)
+    by_type = BY_TYPE.get(f"{exception.type.partition('.')[0]}.{name}") or BY_TYPE.get(name)
+    if refused and name == "SyntaxError":
+        return _refused_by_library(name, exception, None)  # Pillow's word for a file that is no image, not Python's
+    if by_type and not (refused and by_type[1] == GENERIC and by_type[2] < TELLING_TYPE):
+        return by_type
     if name == "LookupError" and not message.strip():
         return "unknown", GENERIC, 0.2  # NLTK: what is missing stands in the lines below
     if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
@@ -160,6 +168,8 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
     inner = exception.frames[-1] if exception.frames else None
     if name == "AssertionError" and inner and inner.own and _CHECKS_SETTINGS.search(inner.source):
         return "config.invalid", GENERIC, 0.65
+    if refused:
+        return _refused_by_library(name, exception, by_type)
     if name in BUGS:
         return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
     if name in ("ValueError", "RuntimeError", "Exception", "OSError", "error", "Error"):
@@ -209,6 +219,38 @@ def _on_purpose(name: str, message: str) -> tuple[str, str, float]:
     if name == "AssertionError" and not _CONFIG_WORDS.search(message):
         return "code.bug", GENERIC, 0.55
     return "config.invalid", GENERIC, 0.65
+
+
+def _raised_by_library(exception: RaisedException) -> bool:
+    """Whether the Python code of a library raised it with a message of its own.
+
+    That of `raise error` is another one's, and that of subprocess is mostly the command's.
+    """
+    inner = exception.frames[-1] if exception.frames else None
+    if inner is None or inner.own or inner.file.endswith("subprocess.py"):
+        return False
+    return bool(_RAISES_NEW.match(inner.source) and exception.message.strip())
+
+
+def _refused_by_library(
+    name: str, exception: RaisedException, by_type: tuple[str, str, float] | None
+) -> tuple[str, str, float]:
+    """A library's own check speaks: by a firm topic of its place, then by its words, its type, and the place."""
+    topic = topic_of(exception)
+    if topic and topic.firm:
+        return topic.cause, GENERIC, topic.confidence
+    if found := refused_by_any(exception.message):
+        return found[0], GENERIC, found[1]
+    if name in BUGS:
+        return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
+    if found := refused_value(exception.message):
+        return found[0], GENERIC, found[1]
+    if by_type:
+        return by_type
+    # A library's check of shapes says so in its words.
+    if topic and topic.cause != "model.shape_mismatch" and topic.confidence >= TELLING_PLACE:
+        return topic.cause, GENERIC, topic.confidence
+    return ("config.invalid", GENERIC, 0.4) if topic or name == "ValueError" else ("unknown", GENERIC, 0.2)
 
 
 def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, float]:

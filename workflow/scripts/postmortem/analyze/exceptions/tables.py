@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..findings import GENERIC, SYMPTOM, WRAPPER
 
-# Last part of the type's name -> (cause, role, confidence). Python's own hierarchy, then libraries' names.
+# Last part of the type's name -> (cause, role, confidence). Python's own hierarchy, then libraries' names. Where a name
+# means something else in another package, it stands with the package before it as well.
 BY_TYPE: dict[str, tuple[str, str, float]] = {
     "ModuleNotFoundError": ("code.import", GENERIC, 0.9),
     "ImportError": ("code.import", GENERIC, 0.85),
@@ -44,6 +45,12 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "InterpolationKeyError": ("config.invalid", GENERIC, 0.85),
     "MissingConfigException": ("config.invalid", GENERIC, 0.85),
     "ArgumentError": ("config.invalid", GENERIC, 0.8),
+    "sqlalchemy.ArgumentError": ("code.bug", GENERIC, 0.7),
+    "InvalidRequestError": ("code.bug", GENERIC, 0.6),
+    "IllegalStateChangeError": ("code.bug", GENERIC, 0.6),
+    "ResourceClosedError": ("code.bug", GENERIC, 0.6),
+    "PydanticUserError": ("code.bug", GENERIC, 0.7),
+    "AttributeRemovedError": ("code.library_conflict", GENERIC, 0.7),
     "ArgumentTypeError": ("config.invalid", GENERIC, 0.8),
     "OutOfMemoryError": ("gpu.oom", GENERIC, 0.9),
     "ResourceExhaustedError": ("gpu.oom", GENERIC, 0.65),
@@ -63,6 +70,9 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "SSLError": ("io.network", GENERIC, 0.8),
     "SSLCertVerificationError": ("io.network", GENERIC, 0.85),
     "URLError": ("io.network", GENERIC, 0.8),
+    "InvalidURL": ("config.invalid", GENERIC, 0.7),
+    "MissingSchema": ("config.invalid", GENERIC, 0.7),
+    "InvalidSchema": ("config.invalid", GENERIC, 0.7),
     "HTTPError": ("io.network", GENERIC, 0.6),
     "gaierror": ("io.network", GENERIC, 0.8),
     "IncompleteRead": ("io.network", GENERIC, 0.75),
@@ -70,7 +80,8 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "LocalEntryNotFoundError": ("io.network", GENERIC, 0.7),
     "MlflowException": ("tracking.mlflow", GENERIC, 0.8),
     "RestException": ("tracking.mlflow", GENERIC, 0.8),
-    "UsageError": ("tracking.auth", GENERIC, 0.45),
+    "wandb.UsageError": ("code.bug", GENERIC, 0.5),
+    "click.UsageError": ("config.invalid", GENERIC, 0.75),
     "CommError": ("tracking.service", GENERIC, 0.7),
     "TimeoutError": ("io.network", GENERIC, 0.5),
     "ConnectError": ("io.network", GENERIC, 0.75),
@@ -101,7 +112,9 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "NoSuchOption": ("config.invalid", GENERIC, 0.8),
     "MissingParameter": ("config.invalid", GENERIC, 0.8),
     "NotFittedError": ("code.bug", GENERIC, 0.7),
-    "NetworkXError": ("code.bug", GENERIC, 0.5),
+    "LGBMNotFittedError": ("code.bug", GENERIC, 0.7),
+    "NodeNotFound": ("code.bug", GENERIC, 0.5),
+    "NetworkXPointlessConcept": ("data.empty", GENERIC, 0.6),
     "TesseractNotFoundError": ("env.activation", GENERIC, 0.8),
     "WebDriverException": ("env.activation", GENERIC, 0.5),
     "WorkerCrashedError": ("host.killed", SYMPTOM, 0.5),
@@ -147,6 +160,7 @@ BY_TYPE: dict[str, tuple[str, str, float]] = {
     "DatasetGenerationCastError": ("data.malformed", GENERIC, 0.8),
     "TemplateError": ("data.malformed", GENERIC, 0.5),
     # Ray, DeepSpeed
+    "RayChannelTimeoutError": ("distributed.collective_timeout", GENERIC, 0.5),
     "NodeDiedError": ("host.node_failure", GENERIC, 0.7),
     "RuntimeEnvSetupError": ("env.activation", GENERIC, 0.75),
     "DeepSpeedConfigError": ("config.invalid", GENERIC, 0.85),
