@@ -20,6 +20,7 @@ KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", 
 PATTERN_KEYS = ("match", "in", "log", "frame", "strength", "example")
 FIX_KEYS = ("text", "command", "config", "file", "line", "edit")
 EDIT_KEYS = {"replace", "by"}
+CONDITIONS = {"statement", "near", "before", "after", "raised"}  # the keys of a not_when
 KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
 LOG_ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
@@ -175,6 +176,10 @@ def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
     for condition in entry.not_when:
         (where, text), *_ = condition.items()
         expression = _compile(text)
+        if where == "raised":
+            if expression.search(_raised(statements[index])):
+                return True
+            continue
         if where == "statement":
             region = [statements[index]]
         elif where == "near":
@@ -184,6 +189,12 @@ def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
         if any(expression.search(s.text) for s in region):
             return True
     return False
+
+
+def _raised(statement: Statement) -> str:
+    """The innermost frame of an exception: file, function and source line; empty for what has none."""
+    frames = statement.exception.frames if statement.exception else []
+    return f"{frames[-1].file}:{frames[-1].function}: {frames[-1].source}" if frames else ""
 
 
 # --- loading -------------------------------------------------------------------------------------------------------
@@ -228,13 +239,9 @@ def _entry(raw: Any, path: Path, index: int) -> Entry:
     patterns = [_pattern(item, where) for item in raw["patterns"]]
     conditions = [{"statement": item} if isinstance(item, str) else item for item in raw.get("not_when") or []]
     for condition in conditions:
-        if (
-            not isinstance(condition, dict)
-            or len(condition) != 1
-            or not set(condition) <= {"statement", "near", "before", "after"}
-        ):
+        if not isinstance(condition, dict) or len(condition) != 1 or not set(condition) <= CONDITIONS:
             raise CatalogueError(
-                f"{where}: not_when takes expressions, or one of near, before and after with an expression"
+                f"{where}: not_when takes expressions, or one of near, before, after and raised with an expression"
             )
         _check(next(iter(condition.values())), where)
     fixes = [_fix(item, where) for item in raw.get("fix") or []]
