@@ -274,6 +274,7 @@ class GraphCache:
 
     source: Source  # of processed_graphs.pt
     metadata: dict[str, Any] = field(default_factory=dict)
+    metadata_lines: dict[str, ConfigKey] = field(default_factory=dict)  # the same, with the lines where they stand
     metadata_source: Source | None = None
     id_count: int | None = None  # entries of the id mapping
     oov_index: int | None = None
@@ -423,6 +424,7 @@ class RunFacts:
     artefacts: list[Artefact] = field(default_factory=list)
     upstream: list[UpstreamRun] = field(default_factory=list)
     siblings: dict[str, dict[str, Any]] = field(default_factory=dict)  # run -> flat config values
+    needed_configs: dict[str, Config] = field(default_factory=dict)  # run that this one needs -> its configuration
     good_run: GoodRun | None = None
     code: list[CodeFrame] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)  # package -> version, as logs and metadata tell

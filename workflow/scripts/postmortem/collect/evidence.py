@@ -174,7 +174,7 @@ KINDS = (
         screened=False, gives_second_opinion=False,
     ),
     EvidenceKind(
-        "config", "config", "the configuration", ("config", "siblings"), "files.config",
+        "config", "config", "the configuration", ("config", "siblings", "needed_configs"), "files.config",
         lambda project, state: _of_run(config_name(project.profile), state),
         "the configurations of other runs, to compare with",
         screened=True, gives_second_opinion=True,

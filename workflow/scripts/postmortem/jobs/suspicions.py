@@ -17,6 +17,8 @@ from ..analyze.detectors import (
     evaluation,
     learning,
     numerics,
+    one_class,
+    other_dataset,
     skipped_files,
     stopping,
     storage,
@@ -26,6 +28,7 @@ from ..analyze.verdict import SUSPECT_FROM
 from ..collect.evidence import KINDS, own_checkpoints
 from ..collect.files import config, curves, metrics
 from ..collect.files.cache_rebuilds import rebuilds
+from ..collect.files.data import METADATA, read_cache, read_metadata
 from ..collect.tensors import checkpoint
 from ..discover.discovery import RunState
 from ..discover.recorded_states import COMPLETE
@@ -36,7 +39,18 @@ from ..project.runs import own_streams
 from ..text import redact, visible
 
 LOG_BYTES = 256 * 1024  # read of each end of a log
-_DETECTORS = (numerics, learning, stopping, evaluation, configuration, distillation, storage, skipped_files)
+_DETECTORS = (
+    numerics,
+    learning,
+    stopping,
+    evaluation,
+    configuration,
+    distillation,
+    one_class,
+    other_dataset,
+    storage,
+    skipped_files,
+)
 LARGEST_CHECKPOINT = 256 * 2**20  # bytes; larger ones are left to the diagnosis, they take seconds
 
 
@@ -52,7 +66,7 @@ class Suspicions:
             "curves": _read_curves,
             "metrics": metrics.read,
             "checkpoint": _read_checkpoints,
-            "data": self._look_at_rebuilds,
+            "data": self._look_at_data,
         }
 
     def of(self, state: RunState) -> list[str]:
@@ -83,10 +97,19 @@ class Suspicions:
                 self.cheap_readers[kind.name](self.project, state, facts)
         return facts
 
-    def _look_at_rebuilds(self, project: Project, state: RunState, facts: RunFacts) -> None:
+    def _look_at_data(self, project: Project, state: RunState, facts: RunFacts) -> None:
+        """What runs said of the cache, with its metadata; its content only where a curve asks for the labels."""
         found = self.rebuilds(state.directory.parent, project.experiment_root, project.root)
-        if any(rebuild.run == state.run.id for rebuild in found):
-            facts.cache = GraphCache(Source(""), {"rebuilds": [vars(rebuild) for rebuild in found]})
+        cache = project.profile.data.cache
+        folder = project.root / cache.format(dataset=facts.dataset, domain="") if cache else None
+        if folder and one_class.labels_would_tell(facts):
+            facts.cache = read_cache(folder, project.root)
+        elif any(rebuild.run == state.run.id for rebuild in found):
+            facts.cache = GraphCache(Source(""))
+            if folder:
+                read_metadata(folder / METADATA, project.root, facts.cache)
+        if facts.cache:
+            facts.cache.metadata["rebuilds"] = [vars(rebuild) for rebuild in found]
 
 
 def _read_curves(project: Project, state: RunState, facts: RunFacts) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 from ...facts import UNREADABLE, RunFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
-from ..remedies.fixes import stage_command
-from .distillation import SIZE_KEY
 from .quoting import config_value, number, quote_config
+from .throttles import used_by_stage
 from .usual_values import set_back, usual_value
 
 _NUMERIC = re.compile(r"^-?\d+(?:\.\d*)?(?:e[+-]?\d+)?$", re.I)
@@ -43,7 +42,6 @@ def detect(facts: RunFacts) -> list[Finding]:
         *_ranges(facts),
         *_views(facts),
         *_identity(facts),
-        *_models_of_another_dataset(facts),
         *_types(facts),
     ]
     return findings + _unusual(facts)
@@ -101,7 +99,7 @@ def _ranges(facts: RunFacts) -> list[Finding]:
         if rule is None or value is None or rule[0] <= value <= rule[1]:
             continue
         usual = usual_value(facts, key)
-        harmful = rule[3] and _used(facts, key)
+        harmful = rule[3] and used_by_stage(facts, key)
         finding = Finding(
             "config.invalid",
             f"{key} of {value:g} is out of range",
@@ -122,14 +120,6 @@ def _ranges(facts: RunFacts) -> list[Finding]:
         finding.prevention = ["Check ranges when the configuration is validated."]
         findings.append(finding)
     return findings
-
-
-def _used(facts: RunFacts, key: str) -> bool:
-    """Whether the stage uses a key: those of other models carry another model's prefix."""
-    words = " ".join((facts.profile.get("stages") or {}).get(facts.stage, {}).get("rule_words") or [])
-    prefix = key.split("_")[0]
-    prefixes = {k.split("_")[0] for k in (facts.config.values if facts.config else {}) if SIZE_KEY.search(k)}
-    return prefix not in prefixes or not words or prefix in words or (facts.stage == "normal" and prefix == "gat")
 
 
 def _views(facts: RunFacts) -> list[Finding]:
@@ -184,39 +174,6 @@ def _identity(facts: RunFacts) -> list[Finding]:
         ]
         findings.append(finding)
     return findings
-
-
-def _models_of_another_dataset(facts: RunFacts) -> list[Finding]:
-    """A run of this dataset that the stage needs, whose frozen config says that it was trained on another one."""
-    stages = facts.profile.get("stages") or {}
-    needed = (stages.get(facts.stage) or {}).get("needs") or []
-    for run, flat in facts.siblings.items():
-        dataset, _, name = run.partition("/")
-        if dataset != facts.dataset or not any(name == facts.name.replace(facts.stage, stage, 1) for stage in needed):
-            continue
-        trained_on = flat.get("dataset")
-        if not isinstance(trained_on, str) or trained_on in ("", facts.dataset):
-            continue
-        directory = f"{facts.directory.rsplit('/', 2)[0]}/{run}"
-        path = f"{directory}/{facts.profile.get('config_file') or 'config.json'}"
-        finding = Finding(
-            "config.mismatch", f"{run} was trained on {trained_on}", FATAL, 0.75, "detector: configuration"
-        )
-        finding.evidence = [
-            Evidence(path, f'"dataset": "{trained_on}"', None, "config", f"this run uses it for {facts.dataset}")
-        ]
-        finding.root_cause = (
-            f"This run uses the model of {run}, whose frozen configuration says dataset {trained_on}: it was copied "
-            f"from there, and its numbers say nothing about {facts.dataset}."
-        )
-        stage = next(stage for stage in needed if name == facts.name.replace(facts.stage, stage, 1))
-        command = stage_command(facts, stage, directory, {"dataset": facts.dataset})
-        finding.fix = [Fix(f"Train {run} on {facts.dataset}, then run this one again.", command or None)]
-        finding.prevention = ["Refuse a checkpoint whose frozen configuration names another dataset."]
-        finding.would_refute = f"a configuration of {run} that says {facts.dataset}"
-        finding.explains = ["training.*"]
-        return [finding]
-    return []
 
 
 def _types(facts: RunFacts) -> list[Finding]:

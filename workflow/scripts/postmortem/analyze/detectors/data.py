@@ -252,20 +252,26 @@ def _hostile(cache: GraphCache) -> list[Finding]:
 
 def _metadata(facts: RunFacts, cache: GraphCache) -> list[Finding]:
     """What the metadata state, against the graphs and the profile."""
-    problems = []
+    problems: list[tuple[str, str]] = []  # key of the metadata, "" for the graphs themselves, and what is wrong
     stated = number(cache.metadata.get("num_graphs"))
     if cache.graphs is not None and stated is not None and stated != cache.graphs:
-        problems.append(f"num_graphs is {stated:g}, the cache holds {cache.graphs}")
+        problems.append(("num_graphs", f"num_graphs is {stated:g}, the cache holds {cache.graphs}"))
     for key in ("window_size", "stride"):
         expected, found = number((facts.profile.get("expected") or {}).get(key)), number(cache.metadata.get(key))
         if expected is not None and found is not None and expected != found:
-            problems.append(f"{key} is {found:g}, {expected:g} is expected")
+            problems.append((key, f"{key} is {found:g}, {expected:g} is expected"))
     if cache.source.state == UNREADABLE:
-        problems.append(f"{cache.source.path}: {cache.source.reason}")
+        problems.append(("", f"{cache.source.path}: {cache.source.reason}"))
     if not problems or cache.metadata_source is None:
         return []
     finding = _finding("data.stale_cache", "The cache does not fit its metadata", 0.35, HINT)
-    finding.root_cause = "; ".join(problems) + "."
-    finding.evidence = [Evidence(cache.metadata_source.path, problem, None, "data") for problem in problems[:3]]
+    finding.root_cause = "; ".join(problem for _, problem in problems) + "."
+    for key, problem in problems[:3]:
+        line = cache.metadata_lines.get(key)
+        finding.evidence.append(
+            Evidence(cache.metadata_source.path, line.text.strip(), line.line, "data", problem)
+            if line
+            else Evidence(cache.source.path, problem, None, "data")
+        )
     finding.fix = [_cache_fix(facts, "Delete the cache, so that it is built anew.")]
     return [finding]

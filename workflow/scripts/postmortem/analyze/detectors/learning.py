@@ -6,8 +6,9 @@ import math
 
 from ...facts import Checkpoint, Curve, RunFacts
 from ..findings import FATAL, HINT, Finding, Fix
-from .numerics import improved, is_loss, not_finite
+from .numerics import IMPROVED_SHARE, improved, is_loss, not_finite
 from .quoting import config_value, number, own_checkpoints, quote_checkpoint, quote_config, quote_last, trains
+from .throttles import Stop, far_from_usual, stops
 from .usual_values import SMALLEST_LEARNING_RATE, learning_rate, set_back, usual_value
 
 # Two float32 evaluations of the same weights agree to about 1e-7; a trained model's losses differ by percents.
@@ -41,6 +42,20 @@ def unmoved(curve: Curve) -> bool:
     if first is None or first != first or curve.minimum is None or curve.maximum is None:
         return False
     return curve.maximum - curve.minimum <= UNMOVED_SHARE * abs(first)
+
+
+def settled_at_once(curve: Curve) -> bool:
+    """A validation loss that stands still from its first half on, and did not fall before.
+
+    Where no weight changes, the statistics of BatchNorm still move the loss for some epochs.
+    """
+    if curve.count < UNMOVED_POINTS or not curve.metric.startswith(("val", "valid")) or not is_loss(curve.metric):
+        return False
+    values = [v for v in (number(point[1]) for point in curve.points) if v is not None and math.isfinite(v)]
+    rest = values[len(values) // 2 :]
+    if len(rest) < CONSTANT_POINTS or max(rest) - min(rest) > CONSTANT_SHARE * abs(max(rest)):
+        return False
+    return values[0] - min(values) <= IMPROVED_SHARE * abs(values[0])
 
 
 def dead_weights(checkpoint: Checkpoint) -> bool:
@@ -77,16 +92,24 @@ def detect(facts: RunFacts) -> list[Finding]:
     key, rate = learning_rate(facts)
     still = [c for c in facts.curves if constant(c)]
     slow = [c for c in facts.curves if unmoved(c) and c not in still]
+    settled = [c for c in facts.curves if settled_at_once(c)]
     dead = [c for c in own_checkpoints(facts) if dead_weights(c)]
     tiny = rate is not None and rate < SMALLEST_LEARNING_RATE
     if dead:
         return [_dead(facts, dead[0])]
+    named = stops(facts)
     if still or tiny:
-        return [_no_learning(facts, still or slow, key if tiny or _too_small(facts, key, rate) else "", rate, 0.9)]
-    if slow:
-        return [_no_learning(facts, slow, key if _too_small(facts, key, rate) else "", rate, 0.7)]
+        blamed = key if tiny or _too_small(facts, key, rate) else ""
+        return [_no_learning(facts, still or slow, blamed, rate, named, 0.9)]
+    if slow or settled:
+        blamed = key if _too_small(facts, key, rate) else ""
+        return [_no_learning(facts, slow or settled, blamed, rate, named, 0.85 if named else 0.7)]
     if _too_small(facts, key, rate, LOST_FACTOR) and not improved(facts.curves, LEARNED_SHARE):
-        return [_no_learning(facts, [c for c in facts.curves if c.metric == "val_loss"], key, rate, 0.65)]
+        return [_no_learning(facts, [c for c in facts.curves if c.metric == "val_loss"], key, rate, named, 0.65)]
+    if named and not improved(facts.curves, LEARNED_SHARE):
+        return [_no_learning(facts, [c for c in facts.curves if c.metric == "val_loss"], "", rate, named, 0.75)]
+    if named and not any(is_loss(c.metric) for c in facts.curves):
+        return [_no_learning(facts, [], "", rate, named, 0.6)]
     if answer := one_answer(facts):
         return [_collapse(*answer, facts)]
     if _too_small(facts, key, rate):
@@ -105,7 +128,10 @@ def _too_small(facts: RunFacts, key: str, rate: float | None, factor: float = TO
     return rate is not None and usual is not None and rate * factor <= usual
 
 
-def _no_learning(facts: RunFacts, curves: list[Curve], key: str, rate: float | None, confidence: float) -> Finding:
+def _no_learning(
+    facts: RunFacts, curves: list[Curve], key: str, rate: float | None, named: list[Stop], confidence: float
+) -> Finding:
+    """key: of the learning rate, if that is too small. named: other settings that stop learning."""
     finding = Finding("training.no_learning", "The loss never moved", FATAL, confidence, "detector: learning")
     for curve in curves[:2]:
         finding.evidence.append(
@@ -130,15 +156,19 @@ def _no_learning(facts: RunFacts, curves: list[Curve], key: str, rate: float | N
             f"does{f'; usual is {usual}' if usual else ''}."
         )
         values[key] = usual or 1e-3
-    else:
+    elif not named:
+        named = far_from_usual(facts)
+    if not key and not named:
         finding.root_cause += (
             f"The learning rate {f'({rate:g}) ' if rate is not None else ''}is not the "
             "reason: look for a frozen or detached model, dead units, or a loss that does not depend on the weights."
         )
-    for dropout in [k for k in (facts.config.values if facts.config else {}) if "dropout" in k]:
-        if (number(config_value(facts, dropout)) or 0.0) >= 1.0:
-            finding.evidence += quote_config(facts, dropout)
-            values[dropout] = usual_value(facts, dropout) or 0.2
+    for stop in named:
+        finding.evidence[:0] = quote_config(facts, stop.key)
+        finding.root_cause = f"{stop.text} {finding.root_cause}".strip()
+        values[stop.key] = stop.usual
+    if named:
+        finding.confirmed_by.append("the configuration")
     text = (
         f"Train again with {', '.join(f'{k} {v}' for k, v in values.items())}."
         if values
@@ -151,7 +181,8 @@ def _no_learning(facts: RunFacts, curves: list[Curve], key: str, rate: float | N
     )
     finding.prevention = ["Log the gradient norm, and fail a run whose loss has not moved by 1 % after 10 epochs."]
     finding.would_refute = "a loss that differs between evaluations by more than rounding"
-    finding.explains = ["training.collapse", "training.threshold"]
+    # A value that is called out of range is the same fact, once more.
+    finding.explains = ["training.collapse", "training.threshold", *(["config.invalid"] if named else [])]
     return finding
 
 

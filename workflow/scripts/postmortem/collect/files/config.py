@@ -1,4 +1,4 @@
-"""config.json → Config: every key with the raw line where it stands; and the configs of the sibling runs."""
+"""config.json → Config: every key with the raw line where it stands; and the configs of siblings and needed runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ...discover.discovery import RunState
 from ...facts import READ, UNREADABLE, Config, ConfigKey, RunFacts, Source
 from ...paths import relative, unreadable
 from ...project.project import Project
+from ...project.runs import from_id, required_runs
 from ...redaction import redact
 from ..evidence import config_name
 from .json_positions import LARGEST_TEXT, InvalidJson, entries, storable
@@ -22,13 +23,17 @@ MOST_KEYS = 2000
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
-    """Fill facts.config and facts.siblings (other runs' flat config values, those of the same dataset first)."""
+    """Fill facts.config, facts.siblings (other runs' flat values, those of the dataset first), facts.needed_configs."""
     directory, name = run_state.directory, config_name(project.profile)
     facts.config = read_config(directory / name, project.root)
     if facts.config.source.state != READ:
         facts.not_checked.append(f"{facts.config.source.path}: {facts.config.source.reason}")
     if not facts.siblings:
         facts.siblings = read_siblings(directory, project.experiment_root, name)
+    for needed in required_runs(from_id(facts.run, project), project.profile):
+        config = read_config(project.experiment_root / needed / name, project.root)
+        if config.values:
+            facts.needed_configs[needed] = config
 
 
 def read_config(path: Path, root: Path) -> Config:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ...discover.discovery import RunState
-from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, GraphCache, RunFacts, Source
+from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, ConfigKey, GraphCache, RunFacts, Source
 from ...paths import relative, unreadable
 from ...project.project import Project
+from ...redaction import redact
 from ..tensors.helper import HelperDied, shared_helper
 from .cache_rebuilds import rebuilds
 from .csv_directory import read_csv_directory
-from .json_positions import storable
+from .json_positions import entries, storable
 
 LARGEST_METADATA = 1024 * 1024  # bytes; the target's has 350
+MOST_METADATA = 60  # values kept; the target's has 12
 LARGEST_CATALOGUE = 4 * 1024 * 1024
+METADATA = "cache_metadata.json"
 MOST_SPLITS = 12  # the target's largest dataset has 8
 
 
@@ -75,10 +77,10 @@ def read_cache(folder: Path, root: Path) -> GraphCache:
     graphs, mapping, metadata = (
         folder / "processed_graphs.pt",
         folder / "id_mapping.pkl",
-        folder / "cache_metadata.json",
+        folder / METADATA,
     )
     cache = GraphCache(Source(relative(graphs, root)))
-    _read_metadata(metadata, root, cache)
+    read_metadata(metadata, root, cache)
     _read_mapping(mapping, root, cache)
     answer = _ask("graphs", graphs, root, cache.source)
     if not answer:
@@ -153,21 +155,21 @@ DANGEROUS_BUILTINS = frozenset(
 )
 
 
-def _read_metadata(path: Path, root: Path, cache: GraphCache) -> None:
+def read_metadata(path: Path, root: Path, cache: GraphCache) -> None:
+    """Fill the cache's metadata, with the lines where they stand."""
     cache.metadata_source = Source(relative(path, root))
     try:
         with path.open("rb") as stream:
-            raw = stream.read(LARGEST_METADATA)
-        values = json.loads(raw)
-        if not isinstance(values, dict):
-            raise ValueError(f"a JSON object is expected, this is a {type(values).__name__}")
+            found = entries(stream.read(LARGEST_METADATA).decode("utf-8"))
     except OSError as error:
         cache.metadata_source = unreadable(path, root, error)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         cache.metadata_source.state, cache.metadata_source.reason = UNREADABLE, f"invalid JSON: {error}"
     else:
-        small = {k: v for k, v in list(values.items())[:60] if isinstance(v, str | int | float | bool | None)}
-        cache.metadata = {k: v[:200] if isinstance(v, str) else storable(v) for k, v in small.items()}
+        for entry in [e for e in found if isinstance(e.value, str | int | float | bool | None)][:MOST_METADATA]:
+            value = entry.value[:200] if isinstance(entry.value, str) else storable(entry.value)
+            cache.metadata[entry.path] = value
+            cache.metadata_lines[entry.path] = ConfigKey(value, entry.line, redact(entry.text[:400]))
 
 
 def _read_mapping(path: Path, root: Path, cache: GraphCache) -> None:
