@@ -2,11 +2,12 @@
 # While working it is "make check".
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo check test lint bench score docs lock clean
+.PHONY: help setup setup-test demo check test lint bench score record docs lock clean
 
 BIN := .venv/bin
 CASES ?= ../shared/cases
 SCORE ?= ../shared/score.py
+LABELLED = "$(CASES)/public" "$(CASES)/found" "$(CASES)/kd-gat"
 PYTEST_ARGS ?=
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PYTEST = $(BIN)/python -m pytest --dist loadgroup
@@ -68,10 +69,14 @@ bench: setup-test
 ## make score       diagnose the labelled cases, if they are beside this repository, and keep above the floor
 score: setup
 	@if [ -e "$(SCORE)" ]; then \
-		mkdir -p build && $(BIN)/python "$(SCORE)" "$(CASES)/public" "$(CASES)/found" "$(CASES)/kd-gat" --tool . --verbose --json build/score.json && \
-		$(BIN)/python tools/reliability.py build/score.json && \
+		rm -rf build/scored && mkdir -p build && $(BIN)/python "$(SCORE)" $(LABELLED) --tool . --verbose --json build/score.json --keep build/scored && \
+		$(BIN)/python tools/reliability.py build/score.json build/scored $(LABELLED) && \
 		$(BIN)/python tools/score_floor.py build/score.json tests/score_floor.json; \
 	else echo "score: skipped, there are no labelled cases ($(SCORE))"; fi
+
+## make record      how often each entry was right, anew from what "make score" has left
+record: setup
+	$(BIN)/python tools/record.py build/score.json build/scored $(LABELLED) --write workflow/record.yaml
 
 ## make docs        the catalogue's pages again, after its entries have changed
 docs: setup

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from markdown_check import tokens
 
-from postmortem.analyze import resolve, verdict, wording
+from postmortem.analyze import record, resolve, verdict
 from postmortem.analyze.exceptions import libraries
 from postmortem.collect.files import json_positions, sqlite_copy
 from postmortem.collect.logs import scan, statements
@@ -81,7 +81,7 @@ def test_the_defaults_are_those_of_the_workflow() -> None:
 
 def test_roles_start_where_the_page_says() -> None:
     section = text("docs/how-a-root-cause-is-found.md").split("## 6. ")[0]
-    assert {name: float(row[-1]) for name, row in rows(section).items()} == wording.CONFIDENCE
+    assert {name: float(row[-1]) for name, row in rows(section).items()} == record.EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,12 @@ def test_roles_start_where_the_page_says() -> None:
         ("how-a-root-cause-is-found.md", f"({statements.LIFE_AFTER} statements of progress or information"),
         ("how-a-root-cause-is-found.md", f"one of the {libraries.FRAMES_ASKED} innermost frames"),
         ("how-a-root-cause-is-found.md", f"stays between {resolve.LOWEST} and {resolve.HIGHEST}"),
+        ("how-a-root-cause-is-found.md", f"nothing is surer than {resolve.BESIDE_A_RIVAL}, unless"),
+        (
+            "how-a-root-cause-is-found.md",
+            f"{record.SHARE['wording']} of it for a `wording`, {record.SHARE['word']} for a `word`",
+        ),
+        ("how-a-root-cause-is-found.md", f"(expected × {record.WEIGHT} + right) / ({record.WEIGHT} + right + wrong)"),
         ("../SECURITY.md", f"{helper.MEMORY_LIMIT // MIB} MiB of address space, {helper.TIME_LIMIT:g} seconds a file"),
         (
             "../SECURITY.md",
@@ -134,7 +140,12 @@ def test_the_example_of_two_attempts_is_what_is_printed(tmp_path: Path) -> None:
     settings = ["--config", "project=default", "--config", "sacct=off"]
     subprocess.run([*diagnose, *settings], check=True, capture_output=True)
     told = subprocess.run([sys.executable, SCRIPTS / "explain.py", run], check=True, capture_output=True, text=True)
-    assert told.stdout.strip() == screen.strip()
+    assert _without_record(told.stdout) == _without_record(screen)
+
+
+def _without_record(screen: str) -> str:
+    """An explanation but for the numbers that every new labelled run may move."""
+    return re.sub(r"; right in \d+ of \d+ repositories|\d\.\d\d", "", screen).strip()
 
 
 # --- places --------------------------------------------------------------------------------------------------------

@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
-from postmortem.analyze.findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Claim, Finding
-from postmortem.analyze.resolve import GUESS, HIGHEST, LOWEST, Judgement, could_precede, deciding, explains, resolve
+from postmortem.analyze.findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Claim, Evidence, Finding
+from postmortem.analyze.resolve import (
+    BESIDE_A_RIVAL,
+    GUESS,
+    HIGHEST,
+    LOWEST,
+    Judgement,
+    could_precede,
+    deciding,
+    explains,
+    resolve,
+)
 from postmortem.facts import Position
 
 
@@ -161,3 +171,31 @@ def test_a_guess_stands_behind_what_is_known_wherever_it_stands() -> None:
         ids(finding("config.invalid", 90, confidence=GUESS - 0.1), finding("host.disk_full", 10))[0] == "host.disk_full"
     )
     assert ids(finding("env.activation", 90), finding("code.bug", 10))[0] == "code.bug"
+
+
+# --- sure, or not, beside a rival ------------------------------------------------------------------------------------
+
+
+def _surest(*findings: Finding) -> float:
+    return judged(*findings)[0].confidence
+
+
+def test_nothing_is_sure_beside_a_rival_unless_the_end_decides() -> None:
+    known = {"confidence": 0.9, "confirmed_by": ["the data", "the curves"]}
+    beyond = finding("data.feature_mismatch", 0)
+    assert _surest(finding("tracking.database", 20, **known), beyond) == BESIDE_A_RIVAL
+    assert (
+        _surest(finding("tracking.database", 20, **known), finding("data.empty", 9, log="slurm.out")) == BESIDE_A_RIVAL
+    )
+    assert _surest(finding("tracking.database", 20, **known), finding("data.empty", 9)) == 0.92  # it stands behind it
+    recorded = finding("slurm.timeout", 0, **known, evidence=[Evidence("sacct", "TIMEOUT", None, "slurm")])
+    assert next(j.confidence for j in judged(recorded, beyond) if j.id == "slurm.timeout") == 0.92
+    assert _surest(finding("tracking.database", 20, **known)) == 0.98
+
+
+def test_an_entry_starts_at_its_record_and_keeps_its_place() -> None:
+    proven = finding("a.b", 5, confidence=0.9, by_record=0.75, strength="wording")
+    other = finding("c.d", 5, confidence=0.8, log="slurm.err", traceback=None)
+    judgement = next(j for j in judged(proven, other) if j.id == "a.b")
+    assert judgement.reasons[0].effect == 0.75 and "wording" in judgement.reasons[0].text
+    assert ids(proven, other)[0] == "a.b"

@@ -391,6 +391,8 @@ def test_wordings_of_files_that_were_passed_over(line: str, tmp_path: Path) -> N
         "WARNING could not read /etc/profile.d/modules.csv",
         "WARNING could not read experimentruns/set_01/student_normal/config.json, skipping it",
         "INFO 0 of 3 csv files could not be read",
+        "prep.tables.SchemaError: table.csv: missing columns ['attack'], found ['label']",
+        "ParserError: Error tokenizing data in a.csv. Expected 4 fields in line 3, saw 5",
         "INFO skipping data/automotive/set_01/train_01/b.csv: corrupt files are repaired by fix.py, already cached",
     ],
 )

@@ -274,7 +274,6 @@ class GraphCache:
 
     source: Source  # of processed_graphs.pt
     metadata: dict[str, Any] = field(default_factory=dict)
-    metadata_lines: dict[str, ConfigKey] = field(default_factory=dict)  # the same, with the lines where they stand
     metadata_source: Source | None = None
     id_count: int | None = None  # entries of the id mapping
     oov_index: int | None = None
@@ -288,6 +287,7 @@ class GraphCache:
     feature_dtypes: list[str] = field(default_factory=list)
     nan_graphs: int | None = None
     sampled: str = ""
+    metadata_lines: dict[str, ConfigKey] = field(default_factory=dict)  # the metadata, with the lines where they stand
 
 
 @dataclass

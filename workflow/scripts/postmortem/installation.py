@@ -7,6 +7,7 @@ REPOSITORY = PACKAGE.parents[2]
 SNAKEFILE = REPOSITORY / "Snakefile"
 CATALOGUE = REPOSITORY / "workflow" / "catalogue"
 RELEASES = REPOSITORY / "workflow" / "releases.yaml"
+RECORD = REPOSITORY / "workflow" / "record.yaml"
 PYTHON_ERRORS = REPOSITORY / "workflow" / "python_errors.yaml"
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 CONFIG = REPOSITORY / "config"

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..collect.evidence import NAME_IN_REPORT
+from . import record
 from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Claim, Evidence, Finding, Support
 
 _RANK = {FATAL: 0, GENERIC: 0, SYMPTOM: 1, HINT: 2, WRAPPER: 3}
 HANDLED_PENALTY = 0.35  # an exception after which the program went on is hardly ever the cause
 RIVAL_PENALTY = 0.1  # another fatal finding of another cause is left unexplained
+# Nothing is sure beside such a rival, unless the end of the run decides: on new logs 2 of 8 such answers were right.
+BESIDE_A_RIVAL, UNDECIDED = 0.79, "nothing at the end of the run decides between them"
 CONFIRMATION = 0.06  # each independent kind of evidence that agrees
 REFUTATION = 0.3  # each that contradicts
 REPEATS_QUOTED = 3  # the same statement of other ranks, or printed again by a launcher
@@ -250,15 +253,42 @@ def _matched(claim: Claim) -> int:
 
 def _confidence(claim: Claim, open_: list[Claim]) -> tuple[float, list[Reason]]:
     """How sure the claim is, and what made it so."""
-    reasons = [Reason(claim.finding.confidence, f"{claim.finding.entry or claim.title} ({claim.role})")]
+    reasons = [_start(claim)]
     if claim.position.handled:
         reasons.append(Reason(-HANDLED_PENALTY, "the program went on after it, or was started again"))
     elif claim.position.teardown:
         reasons.append(Reason(-HANDLED_PENALTY, "it was raised while the program shut down"))
+    rivals = []
     if claim.role in (FATAL, GENERIC):
-        rivals = {c.id for c in open_ if c.role in (FATAL, GENERIC) and _ended(c.finding)} - {claim.id}
+        rivals = [c for c in open_ if c.role in (FATAL, GENERIC) and _ended(c.finding) and c.id != claim.id]
         if rivals:
-            reasons.append(Reason(-RIVAL_PENALTY, f"not explained either: {', '.join(sorted(rivals))}"))
+            named = ", ".join(sorted({rival.id for rival in rivals}))
+            reasons.append(Reason(-RIVAL_PENALTY, f"not explained either: {named}"))
     reasons += [Reason(CONFIRMATION, text) for text in claim.confirmed_by]
     reasons += [Reason(-REFUTATION, text) for text in claim.refuted_by]
-    return round(min(HIGHEST, max(LOWEST, sum(reason.effect for reason in reasons))), 2), reasons
+    total = round(min(HIGHEST, max(LOWEST, sum(reason.effect for reason in reasons))), 2)
+    if rivals and total > BESIDE_A_RIVAL and not _the_end_decides(claim, rivals):
+        reasons.append(Reason(round(BESIDE_A_RIVAL - total, 2), UNDECIDED))
+        total = BESIDE_A_RIVAL
+    return total, reasons
+
+
+def _start(claim: Claim) -> Reason:
+    """How sure the finding is by itself: an entry by its pattern and its record, all others as their makers say."""
+    finding = claim.finding
+    name = finding.entry or claim.title
+    if finding.by_record is None:
+        return Reason(finding.confidence, f"{name} ({claim.role})")
+    right, wrong = record.of_entry(finding.entry)
+    known = f"; right in {right} of {right + wrong} repositories" if right + wrong else ""
+    return Reason(finding.by_record, f"{name} ({claim.role}, {finding.strength}{known})")
+
+
+def _the_end_decides(claim: Claim, rivals: list[Claim]) -> bool:
+    """Whether the end of the run tells the claim from its rivals: all of them stand before it in its log, or the
+    scheduler recorded this end and none of theirs."""
+    place = claim.position
+    if place.line and all(r.position.log == place.log and 0 < r.position.line < place.line for r in rivals):
+        return True
+    recorded = [any(item.kind == "slurm" for item in c.evidence) for c in (claim, *rivals)]
+    return recorded[0] and not any(recorded[1:])

@@ -15,9 +15,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..collect.logs.statements import Statement
 from ..facts import Frame, RunFacts
+from . import record
 from .catalogue import Entry, Hit
 from .exceptions.classify import last_own_frame
-from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER, Evidence, Finding, Fix
+from .findings import Evidence, Finding, Fix
 from .remedies.code import edited
 from .remedies.environment import interpreter, node_of, snakemake_folder
 from .remedies.fixes import half, rerun
@@ -67,9 +68,6 @@ class Observed(dict[str, Any]):
         return Observed(value) if isinstance(value, dict) else value
 
 
-# How sure an entry is by itself; the resolver raises it for support and lowers it for doubt. On logs that were new to
-# the catalogue all of 100 answers of fatal entries, and nine in ten of the others, were right.
-CONFIDENCE = {FATAL: 0.9, GENERIC: 0.75, SYMPTOM: 0.62, HINT: 0.3, WRAPPER: 0.1}
 LARGEST_BASE, LARGEST_POWER = 1_000_000, 100  # far above any size in bytes, far below what takes a second
 LONGEST = 100_000  # characters of a text that an entry multiplies
 # What a shell does not take literally; a blank is left as it is, for some captures hold several words of a command.
@@ -187,7 +185,9 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         id=entry.id,
         title=entry.title,
         role=entry.role,
-        confidence=CONFIDENCE[entry.role],
+        confidence=record.EXPECTED[entry.role],
+        by_record=record.sureness(entry.role, hit.pattern.strength, *record.of_entry(entry.name)),
+        strength=hit.pattern.strength,
         entry=entry.name,
         root_cause=_sentences(_safe(entry.root_cause, names, entry)),
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],

@@ -40,6 +40,8 @@ def _candidate(judgement: Judgement, is_root: bool, number: dict[int, int]) -> d
         "standing": "root cause" if is_root else "consequence" if cause else judgement.role,
         "explained_by": {"number": number.get(id(cause)), "finding": _name(cause)} if cause else None,
         "confidence": judgement.confidence,
+        "role": judgement.role,
+        "strength": judgement.finding.strength,
         "for": [f"{reason.effect:+.2f} {reason.text}" for reason in judgement.reasons if reason.effect > 0],
         "against": [f"{reason.effect:+.2f} {reason.text}" for reason in judgement.reasons if reason.effect <= 0],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ...facts import Line, Log, RunFacts
+from ...log_prefix import strip_prefix
 from ..findings import FATAL, SYMPTOM, Finding, Fix
 from .quoting import log_lines, quote_line
 
@@ -14,7 +15,9 @@ _DATA = (
 )
 _TEXT = r"jsonl?|txt|xml|ya?ml|pkl|pt"  # data below the data set's folder, and else anything
 _PATH = re.compile(rf"(?P<path>[\w./~+-]+\.(?P<type>{_DATA}|{_TEXT})(?:\.gz)?)\b", re.I)
-_WARNING = re.compile(r"(?:\b|(?<=[a-z]))(?:WARN(?:ING)?|ERROR)\b", re.I)
+_WARNING = re.compile(r"(?:\b|(?<=[a-z]))WARN(?:ING)?\b|\bERROR\b", re.I)
+# What was raised is no warning: it ended the program, or was caught, and then another line says what came of it.
+_RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): ")
 _PASSED_OVER = re.compile(
     r"\bskip(?:s|ped|ping)?\b|\bignor(?:e[sd]?|ing)\b|\bdrop(?:s|ped|ping)?\b|\bomit(?:s|ted|ting)?\b"
     r"|\bexclud(?:e[sd]?|ing)\b|\b(?:pass(?:ed|ing) over|left out|leaving out|discard(?:ed|ing)?)\b",
@@ -84,6 +87,7 @@ def _says_so(text: str) -> bool:
         _UNREADABLE.search(text)
         and (_WARNING.search(text) or _PASSED_OVER.search(text))
         and not _ON_PURPOSE.search(text)
+        and not _RAISED.match(strip_prefix(text).body)
     )
 
 
