@@ -96,6 +96,12 @@ def test_a_cache_that_is_made_anew_and_still_states_what_it_was_refused_for(
     assert {("slurm.err", 1), ("cache_metadata.json", 1 + len(metadata))} <= quotes
 
 
+def test_metadata_that_state_what_the_refusal_only_mentions(tmp_path: Path) -> None:
+    refused = "cache is stale: it has 90 graphs, current files on disk are newer; rebuilding"
+    logs = [_at(0, SAVED), _at(10, refused, SAVED)]
+    assert _cache_runs(tmp_path, *logs, metadata={"num_graphs": 90}) == [[], []]
+
+
 def test_a_cache_that_no_run_calls_refused_but_every_one_makes(tmp_path: Path) -> None:
     built = ("building the cache of set_01 from 3 files", "done")
     assert _cache_runs(tmp_path, *(_at(minute, *built) for minute in (0, 10, 20)))[2] == STALE

@@ -14,7 +14,7 @@ _DATA = (
     r"mat|edf|fasta|fastq|bam|vcf"
 )
 _TEXT = r"jsonl?|txt|xml|ya?ml|pkl|pt"  # data below the data set's folder, and else anything
-_PATH = re.compile(rf"(?P<path>[\w./~+-]+\.(?P<type>{_DATA}|{_TEXT})(?:\.gz)?)\b", re.I)
+_PATH = re.compile(rf"(?<![\w./~+-])(?P<path>[\w./~+-]{{1,300}}\.(?P<type>{_DATA}|{_TEXT})(?:\.gz)?)\b", re.I)
 _WARNING = re.compile(r"(?:\b|(?<=[a-z]))WARN(?:ING)?\b|\bERROR\b", re.I)
 # What was raised is no warning: it ended the program, or was caught, and then another line says what came of it.
 _RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception): ")

@@ -19,13 +19,14 @@ _FORCED = re.compile(
 _WITHOUT = re.compile(r"(?:^|[._])(?:use_?(?:data_?)?cache|cache_?(?:data|enabled))$", re.I)
 _NUMBER = re.compile(r"\d+")
 # How a refusal says what it found, and what it wants: "3 -> 4", "expected 4, got 3", "cached 1.0, current 1.1".
-_VALUE = r"['\"]?([\w.+-]*\w)"
+_VALUE = r"(?<![\w.+-])([\w.+-]{0,60}\w)"
 _REFUSED_VALUE = re.compile(
-    rf"(?i){_VALUE}['\"]? ?->|\b(?:got|found|has|have|holds|cached|stored|saved|was|old|metadata)(?: is)?[ :=]+{_VALUE}"
+    rf"(?i){_VALUE}['\"]? ?->|\b(?:got|found|has|have|holds|cached|stored|saved|was|old|metadata)(?: is)?"
+    rf"[ :='\"]+{_VALUE}"
 )
 _WANTED_VALUE = re.compile(
-    rf"(?i)->\s?{_VALUE}|\b(?:expected|expects?|wanted|wants?|needs?|needed|required|requires?|current|now|new)"
-    rf"(?: is)?[ :=]+{_VALUE}"
+    rf"(?i)->[ '\"]?{_VALUE}|\b(?:expected|expects?|wanted|wants?|needs?|needed|required|requires?|current|now|new)"
+    rf"(?: is)?[ :='\"]+{_VALUE}"
 )
 
 
@@ -102,10 +103,15 @@ def _contradiction(cache: GraphCache | None, own: dict[str, Any]) -> list[Eviden
     for key, stated in _named(cache, own):
         words = re.split(rf"(?i){re.escape(key)}|{re.escape(key.replace('_', ' '))}", _reason(own), maxsplit=1)[-1]
         refused = {match[1] or match[2] for match in _REFUSED_VALUE.finditer(words)}
-        wanted = {match[1] or match[2] for match in _WANTED_VALUE.finditer(words)}
-        if str(stated.value) in refused - wanted:
-            return [_quote(cache, stated, f"{', '.join(sorted(wanted)) or 'something else'} is wanted")]
+        wanted = {value for match in _WANTED_VALUE.finditer(words) if _alike(value := match[1] or match[2], stated)}
+        if wanted and str(stated.value) in refused - wanted:
+            return [_quote(cache, stated, f"{', '.join(sorted(wanted))} is wanted")]
     return []
+
+
+def _alike(value: str, stated: ConfigKey) -> bool:
+    """Whether both are numbers, or versions, or none is: "current on disk" names no value."""
+    return bool(_NUMBER.search(value)) == bool(_NUMBER.search(str(stated.value)))
 
 
 def _named(cache: GraphCache, own: dict[str, Any]) -> list[tuple[str, ConfigKey]]:
