@@ -60,3 +60,13 @@ def test_the_shell_s_complaint_is_the_cause_only_where_nothing_else_is(tmp_path:
     assert cause(noise, tmp_path) == "env.activation"
     assert cause(noise + FIRST, tmp_path) == "code.bug"
     assert cause(FIRST + noise, tmp_path) == "code.bug"
+
+
+TRAINS = 'Traceback (most recent call last):\n  File "/p/train.py", line 9, in <module>\n    fit()\n'
+NO_GPU = f"{TRAINS}RuntimeError: No CUDA GPUs are available\n"
+PLOTS = 'Traceback (most recent call last):\n  File "/p/plot.py", line 4, in <module>\n    '
+
+
+def test_what_ended_one_script_is_no_excuse_for_the_next(tmp_path: Path) -> None:
+    wrong = f"{PLOTS}cfg.schedul\nomegaconf.errors.ConfigAttributeError: Key 'schedul' is not in struct\n"
+    assert diagnose_text(NO_GPU + wrong, tmp_path)["root_cause"]["id"] == "config.invalid"

@@ -86,6 +86,7 @@ class Position:
     handled: bool = False  # the program went on after it, or was started again
     teardown: bool = False  # raised while the program was shutting down: after its end, not the cause of it
     traceback: int | None = None  # index of its traceback in the log
+    program: str = ""  # the script of the project that the traceback begins in
 
 
 @dataclass

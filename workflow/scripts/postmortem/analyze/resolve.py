@@ -30,6 +30,8 @@ HIGHEST, LOWEST = 0.98, 0.05
 NAMED_FROM = 0.33
 # Findings below this are guesses at the kind: what is known for sure comes before them, wherever it stands.
 GUESS = 0.5
+# What a script meets where the one before it did not make what it should have made.
+_LEFT_UNDONE = ("data.missing", "data.empty", "model.checkpoint_missing", "workflow.missing_input")
 # Logs by how near they are to the failing code; decides between findings of different logs without a time.
 _ROLE_ORDER = {"stderr": 0, "stdout": 1, "executor": 2, "job": 3, "snakemake": 4, "console": 5, "": 6}
 
@@ -90,9 +92,12 @@ def explains(cause: Finding, id: str) -> bool:
 def could_precede(first: Finding, second: Finding) -> bool:
     """Whether `first` may have happened before `second`, by all that is known of their places.
 
-    The place of a symptom says little: a launcher reports the death of a rank long after the others complained.
+    The place of a symptom says little: a launcher reports the death of a rank long after the others complained. What
+    ended one script is felt by the next one only as something that is not there.
     """
     a, b = first.position, second.position
+    if a.program and b.program and a.program != b.program and second.id not in _LEFT_UNDONE:
+        return False
     if not a.line or not b.line or a.log != b.log or second.role == SYMPTOM:
         return True
     if a.traceback is not None and a.traceback == b.traceback:

@@ -37,7 +37,7 @@ _OLD = {
     _MEMORY: " --mem(-per-cpu)?[= ][^ ]*",
     _EXCLUDE: " (-x |--exclude[= ])[^ ]*",
 }
-_NUMBER = re.compile(r"\d+(?=$|[._+\[])")
+_NUMBER = re.compile(r"^(\d{1,12})(?:$|[._+\[])")
 _JOB_IN_LOG = re.compile(
     r"(?:\*\*\* (?:JOB|STEP) |StepId=|SLURM_JOB(?:_?ID)?\s*[=:]\s*|^(?:slurm )?job ?id\s*[:=]\s*|"
     r"^Submitted batch job )(\d{3,})\b",
@@ -65,7 +65,7 @@ def submit_again(facts: RunFacts, job: str = "", request: Request = Request()) -
     if record and line.split(" ")[0].endswith("sbatch"):
         return _as_recorded(line, record.work_dir, request)
     number = _NUMBER.match((record.id if record else job) or _job_in_logs(facts))
-    return _asked_for(number[0], request) if number else ""
+    return _asked_for(number[1], request) if number else ""
 
 
 def _of_a_workflow(facts: RunFacts, record: SlurmJob | None) -> bool:

@@ -126,7 +126,14 @@ class Statement:
             self.handled,
             self.teardown,
             traceback,
+            self._program,
         )
+
+    @property
+    def _program(self) -> str:
+        """The script that was running, as its traceback begins; empty for what was logged, and for launchers."""
+        frames = self.traceback.exceptions[-1].frames if self.traceback and not self.traceback.logged else []
+        return frames[0].file if frames and frames[0].own else ""
 
 
 def statements_of(log: Log) -> list[Statement]:
