@@ -14,11 +14,13 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..collect.logs.statements import Statement
-from ..facts import Frame, RunFacts
+from ..facts import Frame, Line, RunFacts
+from ..log_prefix import strip_prefix
 from . import record
 from .catalogue import Entry, Hit
 from .exceptions.classify import last_own_frame
 from .findings import Evidence, Finding, Fix
+from .remedies.around_statement import complaint_above, files_of, glued, line_below
 from .remedies.code import edited
 from .remedies.environment import interpreter, node_of, snakemake_folder
 from .remedies.fixes import half, rerun
@@ -140,6 +142,10 @@ def context(
         "submit_again": lambda job="", more="", exclude="": submit_again(
             facts, str(job), _request(facts, more, str(exclude))
         ),
+        "files": lambda: files_of(statement) if statement else [],
+        "glued": glued,
+        "below": _Lazy(lambda: line_below(statement) if statement else ""),
+        "complaint": _Lazy(lambda: strip_prefix(line.text).body.strip() if (line := _complaint(statement)) else ""),
         "dirname": lambda path: str(path).rpartition("/")[0],
         "basename": lambda path: str(path).rpartition("/")[2],
         "rerun": lambda **values: rerun(facts, values),
@@ -181,6 +187,9 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     frame = last_own_frame(statement.exception) if statement.exception else None
     # What is wrong with a workflow is mended where Snakemake says that the rule stands.
     place = place_of_rule(statement) if entry.id.startswith("workflow.") else None
+    evidence = [Evidence(statement.log.source.path, statement.text, statement.line, "log")]
+    if entry.id == "workflow.missing_output" and (complaint := _complaint(statement)):
+        evidence.append(Evidence(statement.log.source.path, complaint.text.strip(), complaint.number, "log"))
     return Finding(
         id=entry.id,
         title=entry.title,
@@ -190,7 +199,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         strength=hit.pattern.strength,
         entry=entry.name,
         root_cause=_sentences(_safe(entry.root_cause, names, entry)),
-        evidence=[Evidence(statement.log.source.path, statement.text, statement.line, "log")],
+        evidence=evidence,
         fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry, facts, frame, place)).text],
         prevention=[_safe(text, names, entry) for text in entry.prevention],
         references=list(entry.references),
@@ -199,6 +208,10 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         captures=hit.captures,
         made_in=f"catalogue/{entry.file}",
     )
+
+
+def _complaint(statement: Statement | None) -> Line | None:
+    return complaint_above(statement) if statement else None
 
 
 def _fix(

@@ -13,6 +13,7 @@ LINES_AFTER = 6
 _PLACE = re.compile(
     r"(?<![^\s\"'])(?P<file>[^\s\"']{0,500}(?:Snakefile\w{0,40}|\.smk))[\"']?, line (?P<line>\d{1,7})\b"
 )
+_PLACE_BEFORE_7 = re.compile(r"(?:Exception|Error) in line (?P<line>\d{1,7}) of (?P<file>\S{1,500}?):?(?:\s|$)")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,6 @@ def place_of_rule(statement: Statement) -> RulePlace | None:
     near = {line.number: line.text for line in statement.log.lines if abs(line.number - number) <= LINES_AFTER}
     numbers = [*range(number, number - LINES_BEFORE - 1, -1), *range(number + 1, number + LINES_AFTER + 1)]
     for text in (statement.text, *(near.get(each, "") for each in numbers)):
-        if found := _PLACE.search(text[:2000]):
+        if found := _PLACE.search(text[:2000]) or _PLACE_BEFORE_7.search(text[:2000]):
             return RulePlace(found["file"], int(found["line"]))
     return None
