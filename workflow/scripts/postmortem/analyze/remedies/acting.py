@@ -18,7 +18,7 @@ _LOOKING_WITH = {
     ("git", "blame"), ("git", "diff"), ("git", "log"), ("git", "show"), ("git", "status"), ("conda", "env"),
     ("conda", "list"), ("pip", "check"), ("pip", "index"), ("pip", "list"), ("pip", "show"), ("scontrol", "show"),
     ("snakemake", "-n"), ("snakemake", "--list"), ("snakemake", "--summary"), ("snakemake", "--lint"),
-    ("python", "-c"), ("python3", "-c"), ("sed", "-n"),
+    ("python", "-c"), ("python3", "-c"), ("sed", "-n"), ("module", "spider"), ("module", "avail"), ("module", "list"),
 }  # fmt: skip
 _LEFT_OPEN = re.compile(r"<[A-Za-z][\w /.:-]*>|(?<![\w.])\.\.\.(?![\w.])|…")
 _SHELL_PARTS = re.compile(r"&&|\|\||[;|\n]")

@@ -26,6 +26,7 @@ _BETWEEN = re.compile(
 _FILE = re.compile(r"^(?:\d+ +)?(?P<path>(?=\S*[./])[^\s,;:\"'()]+(?: \(directory\))?)$")
 _DIRECTORIES = "data|results|reads|samples|fastq|raw"
 _GLUED = re.compile(rf"^(?P<folder>{_DIRECTORIES})(?P<name>[A-Z][\w.-]+)$")
+_QUOTED_WORD = re.compile(r'^"([^"\s]+)"$')
 # Where the output of the job ends, seen from below.
 _JOB_BEGINS = re.compile(
     r"^\s*(?:\d+ +)?(?:\[\w{3} \w{3} +\d|(?:local)?(?:rule|checkpoint) \S+:$|Finished job|\d+ of \d+ steps)"
@@ -70,7 +71,9 @@ def line_below(statement: Statement) -> str:
     if below := statement.text.partition("\n")[2].strip():
         return below.split("\n")[0]
     texts = (line.text for line in statement.log.lines if 0 < line.number - statement.line <= NEXT_LINES)
-    return next((text for line in texts if (text := strip_prefix(line).body.strip())), "")
+    text = next((text for line in texts if (text := strip_prefix(line).body.strip())), "")
+    word = _QUOTED_WORD.match(text)
+    return word[1] if word else text
 
 
 def glued(path: str) -> str:
