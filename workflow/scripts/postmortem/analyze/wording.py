@@ -21,6 +21,7 @@ from .catalogue import Entry, Hit
 from .exceptions.classify import last_own_frame
 from .findings import Evidence, Finding, Fix
 from .remedies.around_statement import complaint_above, files_of, glued, line_below
+from .remedies.caches import cache_of
 from .remedies.code import edited
 from .remedies.environment import interpreter, node_of, snakemake_folder
 from .remedies.fixes import half, rerun
@@ -144,6 +145,7 @@ def context(
         ),
         "files": lambda: files_of(statement) if statement else [],
         "glued": glued,
+        "cache": lambda path="": cache_of(str(path), exception) or {"owner": "", "command": ""},
         "below": _Lazy(lambda: line_below(statement) if statement else ""),
         "complaint": _Lazy(lambda: strip_prefix(line.text).body.strip() if (line := _complaint(statement)) else ""),
         "dirname": lambda path: str(path).rpartition("/")[0],
