@@ -173,6 +173,18 @@ def test_a_guess_stands_behind_what_is_known_wherever_it_stands() -> None:
     assert ids(finding("env.activation", 90), finding("code.bug", 10))[0] == "code.bug"
 
 
+def test_a_step_that_is_cancelled_for_a_crash_follows_from_it() -> None:
+    crash = finding("host.crash", 5, SYMPTOM, explains=["slurm.cancelled"])
+    cancelled = finding("slurm.cancelled", 7, explains=["host.crash"])
+    found = judged(cancelled, crash)
+    assert [judgement.id for judgement in found] == ["host.crash", "slurm.cancelled"]
+    assert cause_of(cancelled, found) is crash
+    survived = finding("host.crash", 5, SYMPTOM, handled=True, explains=["slurm.cancelled"])
+    assert ids(cancelled, survived)[0] == "slurm.cancelled"
+    long_ago = finding("slurm.cancelled", 500, explains=["host.crash"])
+    assert ids(long_ago, crash)[0] == "slurm.cancelled"
+
+
 # --- sure, or not, beside a rival ------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ RIVAL_PENALTY = 0.1  # another fatal finding of another cause is left unexplaine
 BESIDE_A_RIVAL, UNDECIDED = 0.79, "nothing at the end of the run decides between them"
 CONFIRMATION = 0.06  # each independent kind of evidence that agrees
 REFUTATION = 0.3  # each that contradicts
+AT_ONCE = 10  # lines below a symptom, in which what it led to is printed: launchers and SLURM do so within a second
 REPEATS_QUOTED = 3  # the same statement of other ranks, or printed again by a launcher
 HIGHEST, LOWEST = 0.98, 0.05
 # Below this an answer would be a guess, and a wrong cause is worse than none.
@@ -143,6 +144,7 @@ def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict
         cause = next(causes, None)
         if cause is None and finding.role == SYMPTOM:
             fatal = (f for f in by_place if f.role in (FATAL, GENERIC) and _ended(f) and f.id != finding.id)
+            fatal = (f for f in fatal if not _led_to_at_once(finding, f))
             cause = next((f for f in fatal if not _follows_from(f, finding, explained_by)), None)
         if cause is not None:
             explained_by[id(finding)] = cause
@@ -154,7 +156,16 @@ def _may_explain(cause: Finding, finding: Finding) -> bool:
         return False
     if finding.role == WRAPPER:
         return True
+    if finding.role == SYMPTOM and _led_to_at_once(finding, cause):
+        return False
     return cause.id != finding.id and explains(cause, finding.id) and could_precede(cause, finding)
+
+
+def _led_to_at_once(symptom: Finding, finding: Finding) -> bool:
+    """Whether a symptom declares what is printed right below it: srun cancels a step when one of its tasks crashed."""
+    a, b = symptom.position, finding.position
+    below = bool(a.line) and a.log == b.log and 0 < b.line - a.line <= AT_ONCE
+    return below and _ended(symptom) and explains(symptom, finding.id)
 
 
 def _ended(finding: Finding) -> bool:
