@@ -70,3 +70,17 @@ PLOTS = 'Traceback (most recent call last):\n  File "/p/plot.py", line 4, in <mo
 def test_what_ended_one_script_is_no_excuse_for_the_next(tmp_path: Path) -> None:
     wrong = f"{PLOTS}cfg.schedul\nomegaconf.errors.ConfigAttributeError: Key 'schedul' is not in struct\n"
     assert diagnose_text(NO_GPU + wrong, tmp_path)["root_cause"]["id"] == "config.invalid"
+
+
+def imports(line: int, module: str) -> str:
+    return (
+        'Traceback (most recent call last):\n  File "/home/ada/net/train.py", line '
+        f"{line}, in <module>\n    import {module}\nModuleNotFoundError: No module named '{module}'\n"
+    )
+
+
+def test_a_script_that_gets_beyond_an_import_was_started_again(tmp_path: Path) -> None:
+    lost = "/var/spool/slurmd/job7/slurm_script: line 3: venv/bin/activate: No such file or directory\n"
+    assert cause(lost + imports(1, "torch"), tmp_path) == "env.activation"
+    assert cause(lost + imports(1, "torch") + imports(5, "optuna"), tmp_path) == "code.import"
+    assert cause(lost + imports(5, "optuna") + imports(1, "torch"), tmp_path) == "env.activation"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ...facts import Frame, Log, Position, RaisedException, Traceback
 from ...log_prefix import strip_prefix
+from .new_start import new_start
 from .traceback import looks_like_exception
 
 EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE = "exception", "error", "warning", "info", "progress", "line"
@@ -72,17 +73,6 @@ _TEARDOWN = {
     "_exitfunc",
     "shutdown_module",
 }
-# The first words of a program, or of a job: behind a death they tell of a new start.
-_START = re.compile(
-    r"^(?:\[rank: 0\] )?(?:Global )?[Ss]eed set to \d|^GPU available: |^Building DAG of jobs|"
-    r"^[-=#* ]*(?:job|run|training|experiment|script)\b.{0,40}\b(?:start(?:ed|ing)?|begins?)\b|"
-    r"^[-=#* ]*(?:start(?:ed|ing)|begin(?:ning)?) (?:the )?(?:new )?(?:job|run|training|experiment|script|at|on)\b|"
-    r"^(?:SLURM_)?JOB[_ ]ID\s*[:=]|^Running on (?:host|node)|^usage: wandb|^Number of devices: \d",
-    re.I,
-)
-_DIGITS = re.compile(r"\d+|0x[0-9a-f]+", re.I)
-FIRST_WORDS = 3  # statements at the top of a log whose return, behind a death, tells of a new start
-SHORTEST_BANNER = 12  # characters; shorter lines come again by chance
 # The words of a logger, below an error, that a traceback follows.
 _TELLS = re.compile(r"\b(?:retry|retries|attempt|failed|failure|error|exception)\b[^:]*:$", re.I)
 _BETWEEN_EXCEPTIONS = ("The above exception was", "During handling of the above", "Traceback (most recent call last)")
@@ -241,7 +231,7 @@ def _mark_handled(statements: list[Statement]) -> None:
     """Exceptions and errors after which the same process went on working were handled or retried."""
     life: dict[int | None, int] = {}
     end = len(statements)
-    start = _new_start(statements)
+    start = new_start(statements)
     for index in range(end - 1, -1, -1):
         statement = statements[index]
         if (
@@ -259,30 +249,6 @@ def _mark_handled(statements: list[Statement]) -> None:
                 or (after > 0 and _is_announced(statements, index))
                 or _is_told(statements, index)
             )
-
-
-def _new_start(statements: list[Statement]) -> int:
-    """The index at which the log's last attempt begins; 0 where nothing tells of more than one.
-
-    A program that was started again says its first words again. Only behind a death: ranks say them side by side.
-    """
-    first = {_shape(s.text) for s in statements[:FIRST_WORDS] if len(s.text) >= SHORTEST_BANNER and s.kind != EXCEPTION}
-    died = False
-    start = 0
-    for index, statement in enumerate(statements):
-        if statement.traceback and not statement.traceback.nested and not statement.traceback.logged:
-            died = died or not statement.teardown
-        elif (
-            died
-            and statement.kind != EXCEPTION
-            and (_START.match(statement.text) or (index >= FIRST_WORDS and _shape(statement.text) in first))
-        ):
-            start, died = index, False
-    return start
-
-
-def _shape(text: str) -> str:
-    return _DIGITS.sub("0", text)
 
 
 def _is_told(statements: list[Statement], index: int) -> bool:
