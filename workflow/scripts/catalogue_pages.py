@@ -81,10 +81,11 @@ def names_of(entry: Entry) -> dict[str, Any]:
         "dirname": lambda path: Placeholder(f"folder of {path}"),
         "release": lambda module, name="": Placeholder("the release that has it"),
         "basename": lambda path: Placeholder(f"name of {path}"),
+        "files": lambda: [Placeholder("files")], "glued": lambda path: "",
+        "cache": lambda path="": {"owner": "", "command": ""},
     }  # fmt: skip
-    texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time", "this_node")} | {
-        "python": "python"
-    }
+    texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time", "this_node", "below")}
+    texts |= {"python": "python", "complaint": ""}
     return {**texts, **groups, **functions, **captures}
 
 
