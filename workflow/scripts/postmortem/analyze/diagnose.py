@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..collect.logs.statements import EXCEPTION, Statement, statements_of
 from ..facts import RunFacts
+from . import plain_errors
 from .catalogue import Catalogue, Hit
 from .checks import good_run
 from .checks.checks import confirm
@@ -49,6 +50,7 @@ def _said_by_logs(
         hits = catalogue.search(of_log)
         said += [(hit.statement, finding_of(hit, facts)) for hit in hits]
         said += _unknown_exceptions(of_log, hits, facts)
+        said += plain_errors.guesses(of_log, {id(statement) for statement, _ in said})
     return said
 
 
