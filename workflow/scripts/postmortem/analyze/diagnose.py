@@ -12,7 +12,7 @@ from .checks import good_run
 from .checks.checks import confirm
 from .detectors import all_detectors
 from .exceptions import chains, classify
-from .findings import HINT, Claim, Finding, Support
+from .findings import HINT, WRAPPER, Claim, Finding, Support
 from .resolve import Resolution, resolve
 from .verdict import Verdict, verdict
 from .wording import finding_of
@@ -50,7 +50,8 @@ def _said_by_logs(
         hits = catalogue.search(of_log)
         said += [(hit.statement, finding_of(hit, facts)) for hit in hits]
         said += _unknown_exceptions(of_log, hits, facts)
-        said += plain_errors.guesses(of_log, {id(statement) for statement, _ in said})
+        known = {id(statement) for statement, finding in said if finding.role not in (HINT, WRAPPER)}
+        said += plain_errors.guesses(of_log, known)
     return said
 
 

@@ -35,7 +35,7 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             rf"{_CANNOT} allocate",
             r"allocation (?:error|failed|failure)",
             r"memory (?:exhausted|limit exceeded)",
-            r"OS return value: -9\b",
+            r"OS return value: (?:-9|12)\b",
         ),
     ),
     (
@@ -52,6 +52,7 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "io.network",
         (
             r"could not resolve",
+            r"cannot open URL",
             r"connection (?:refused|timed out)",
             r"network is unreachable",
             rf"{_CANNOT} (?:connect|download|fetch)",
@@ -67,6 +68,7 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"\b(?:in|on) (?:(?:your|the) \$?|\$)PATH\b",
             r"(?:executable|program|binary|tool|squashfs\w*)(?: file)? (?:was )?not found",
             r"command not found",
+            rf"{_CANNOT} (?:find|locate) (?:the )?(?:conda|virtual) environment",
             r"licen[cs]e (?:file |key )?(?:\S+ )?(?:not found|is missing|has expired)",
         ),
     ),
@@ -112,6 +114,7 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             rf"{_CANNOT} (?:open|find|locate|read|access) (?:the )?(?:\w+ ){{0,3}}{_WHAT}\b",
             rf"{_CANNOT} (?:open|locate|find|read)\b.{{0,20}}[\w/.-]+\.\w{{2,6}}\b",
             r"not a valid (?:\w+ ){1,2}index",
+            r"'[^']{1,200}\.\w{2,6}' does not exist",
         ),
     ),
     (
@@ -120,7 +123,7 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"(?:invalid|unknown|unrecogni[sz]ed|unsupported|illegal|conflicting) (?:\w+ ){0,2}"
             r"(?:options?|arguments?|parameters?|flags?|settings?|choice|command|mode|config\w*|preset)",
             r"(?:options?|arguments?|parameters?|flags?) \S+ (?:is |are )?"
-            r"(?:not (?:recogni[sz]ed|supported|known|valid)|required|unknown|missing|must)",
+            r"(?:not (?:recogni[sz]ed|supported|known|valid)|invalid|required|unknown|missing|must)",
             r"missing (?:required |mandatory )?(?:options?|arguments?|parameters?)",
             r"must be (?:specified|given|set|provided|one of|between|greater|less|positive|an? (?:integer|number))",
             r"mutually exclusive|requires? an? argument",
