@@ -17,6 +17,7 @@ from .remedies.around_statement import line_below
 
 CONFIDENCE = 0.45  # by itself; below resolve.GUESS, so that what is known comes first
 MOST = 3  # of a log, the last ones
+LAST_STATEMENTS = 500  # of a log, that are looked at: what stands long before the end did not make it
 LONGEST = 400  # characters of a line that are read, and quoted in a fix
 
 # What begins an error line that no logger wrote: "(ERR): ", "[E::hts_open] ", "== Error ==", "EXITING …", "tool: error"
@@ -38,7 +39,7 @@ _THEMES = [(re.compile("|".join(words), re.I), cause) for cause, words in THEMES
 def guesses(statements: Sequence[Statement], known: set[int]) -> list[tuple[Statement, Finding]]:
     """What the last errors of a log are about. known: id() of the statements that something else speaks about."""
     found: list[tuple[Statement, Finding]] = []
-    for statement in reversed(statements):
+    for statement in reversed(statements[-LAST_STATEMENTS:]):
         if id(statement) in known or statement.kind not in (ERROR, EXCEPTION, LINE) or statement.handled:
             continue
         said = _said(statement)
