@@ -63,3 +63,11 @@ def test_a_time_without_a_level() -> None:
     assert (parts.level, parts.body) == ("", "training started")
     assert parts.time.startswith("2026-11-22T22:06:04")
     assert strip_prefix("").body == ""
+
+
+def test_an_error_made_bold_where_it_was_pasted() -> None:
+    assert strip_prefix("**omegaconf.errors.ConfigKeyError: Missing key lr**").body == (
+        "omegaconf.errors.ConfigKeyError: Missing key lr"
+    )
+    for text in ("***** Running training *****", "**Note** this error", "** WARNING **"):
+        assert strip_prefix(text).body == text

@@ -31,6 +31,8 @@ _LOGGED = re.compile(
 _BARE_LEVEL = re.compile(rf"^(?:\[{_LEVELS}\]|{_LEVELS_2}(?::[\w.<>/-]{{1,80}})?:|{_LEVELS_3} +(?:\d\d-\d\d|\[))\s*")
 # glog and torch's own C++ logs: "[E1122 10:00:00.123 ProcessGroupNCCL.cpp:563]", "E1122 10:00:00.1 12 file.cc:3]"
 _GLOG = re.compile(r"^\[?(?P<level>[IWEF])(?:\d{4}|\d{8}|\d{6})[ -]\d\d:\d\d:\d\d(?:\.\d+)? [^\]]{0,120}\]\s?")
+# An error that was made bold where the log was pasted.
+_EMPHASISED = re.compile(r"^\*\*((?:[\w.]+(?:Error|Exception)\b|Traceback \(most).*?)\*\*$")
 _GLOG_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL"}
 
 
@@ -67,4 +69,6 @@ def strip_prefix(text: str) -> Prefixed:
     elif match := _BARE_LEVEL.match(body):
         parts.level = (match["level"] or match["level2"] or match["level3"]).upper()
         parts.body = body[match.end() :]
+    if parts.body[:2] == "**" and (emphasised := _EMPHASISED.match(parts.body)):
+        parts.body = emphasised[1]
     return parts

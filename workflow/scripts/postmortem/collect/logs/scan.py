@@ -21,6 +21,7 @@ from ...paths import relative
 from ...re2_options import re2_options
 from ...text import clean, redact_blocks
 from .traceback_drawn import all_tracebacks
+from .wrapped import joined
 
 WHOLE_BYTES = 384 * 1024  # a log up to this size is kept whole; nine in ten failed runs' logs are smaller
 CHUNK_BYTES = 4 * 1024 * 1024  # read at a time; two chunks and the kept lines are all that is ever in memory
@@ -111,7 +112,7 @@ def read_log(
     if any("PRIVATE KEY" in line.text for line in log.lines):
         for line, text in zip(log.lines, redact_blocks([line.text for line in log.lines]), strict=True):
             line.text = text
-    log.tracebacks = all_tracebacks(log.lines, project_root)
+    log.tracebacks = all_tracebacks(joined(log.lines), project_root)
     log.first_time = _first_time(log.lines[:TIMED_LINES])
     log.last_time = _first_time(log.lines[: -TIMED_LINES - 1 : -1])
     return log

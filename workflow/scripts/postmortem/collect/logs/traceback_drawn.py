@@ -20,6 +20,7 @@ _BOX_FRAME = re.compile(r"^(?P<file>\S[^│❱]{0,300}?):(?P<line>\d{1,7})(?: in
 _BOX_SOURCE = re.compile(r"^[❱>] +(?P<line>\d{1,7}) (?P<source>.*)$")
 _FILE = re.compile(r"\.(?:pyx?|ipynb|pxi)$|^<[^>]*>$|ipykernel_\d+")
 _IPYTHON = re.compile(r"^(?P<type>[A-Za-z_][\w.]{1,80}) {2,}Traceback \(most recent call last\)$")
+_LOWER_CASE = {"error"}  # of OpenCV, zlib and struct
 _CELL = re.compile(r"^(?P<file><ipython-input-[\w-]{1,60}>) in (?P<function>.{1,200})$")
 _CELL_NEW = re.compile(
     r"^(?P<file>(?:Cell|Input) In ?\[\d{1,6}\]), (?:line (?P<line>\d{1,7})|in )(?:, in )?(?P<function>.{0,200})$"
@@ -84,7 +85,9 @@ def _exception(lines: list[Line], i: int, root: Path | None) -> tuple[RaisedExce
     if _BOX.match(header):
         return _box(lines, i, len(header.rstrip()), root)
     match = _IPYTHON.match(header.strip())
-    return _notebook(lines, i, match["type"], root) if match and looks_like_exception(match["type"]) else None
+    if match and (looks_like_exception(match["type"]) or match["type"] in _LOWER_CASE):
+        return _notebook(lines, i, match["type"], root)
+    return None
 
 
 def _box(lines: list[Line], start: int, width: int, root: Path | None) -> tuple[RaisedException, int] | None:
