@@ -211,3 +211,9 @@ def test_an_entry_starts_at_its_record_and_keeps_its_place() -> None:
     judgement = next(j for j in judged(proven, other) if j.id == "a.b")
     assert judgement.reasons[0].effect == 0.75 and "wording" in judgement.reasons[0].text
     assert ids(proven, other)[0] == "a.b"
+
+
+def test_words_that_were_raised_in_their_place_come_before_the_same_words_anywhere() -> None:
+    anywhere, placed = finding("model.shape_mismatch", 7), finding("model.state_dict_mismatch", 7, placed=True)
+    assert ids(anywhere, placed) == ["model.state_dict_mismatch"]
+    assert ids(anywhere, finding("model.state_dict_mismatch", 8, placed=True))[0] == "model.state_dict_mismatch"

@@ -18,7 +18,7 @@ from postmortem.analyze.remedies.settings import Setting
 from postmortem.report.render import code_lines, escape_markdown, fenced, inline_code
 
 EXAMPLES_SHOWN = 3  # of an entry; the others are further wordings of the same
-OBSERVATIONS = ("exception", "frame", "run", "config", "job", "profile")  # that a text may ask for a key
+OBSERVATIONS = ("exception", "frame", "surfaced", "run", "config", "job", "profile")  # that a text may ask for a key
 GENERATED = "Made by `make docs` from the entries in [workflow/catalogue](../../workflow/catalogue); change those."
 INTRODUCTION = f"""# The catalogue of causes
 

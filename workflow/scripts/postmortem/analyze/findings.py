@@ -61,6 +61,7 @@ class Finding:
     confirmed_by: list[str] = field(default_factory=list)  # kinds of independent evidence, in words
     refuted_by: list[str] = field(default_factory=list)  # what speaks against it, in words
     would_refute: str = ""  # what would have shown that it is not the cause
+    placed: bool = False  # found by where it was raised as well as by its words
     made_in: str = ""  # the file with the rule that made it, relative to the repository's workflow/ folder
     by_record: float | None = None  # of a catalogue entry: how sure its pattern and its record make it (record.py)
     strength: str = ""  # how specific the pattern is that found it; "" if none did

@@ -227,6 +227,8 @@ def _one_per_statement(claims: list[Claim], spoken_for: Mapping[int, Finding]) -
         specific = [c for c in group if c.role != GENERIC] or group
         if any(c.role in (FATAL, GENERIC) for c in specific):
             specific = [c for c in specific if c.role not in (WRAPPER, HINT)]
+            # The place where it was raised tells more than the same words anywhere.
+            specific = [c for c in specific if c.finding.placed] or specific
         longest: dict[str, Claim] = {}
         for claim in specific:
             if claim.id not in longest or _matched(claim) > _matched(longest[claim.id]):

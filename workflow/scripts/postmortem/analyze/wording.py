@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ..collect.logs.statements import Statement
 from ..facts import Frame, Line, RunFacts
 from ..log_prefix import strip_prefix
-from . import record
+from . import places, record
 from .catalogue import Entry, Hit
 from .exceptions.classify import last_own_frame
 from .findings import Evidence, Finding, Fix
@@ -110,14 +110,15 @@ def context(
     """The names that an entry's texts may use; see workflow/catalogue/README.md."""
     exception = statement.exception if statement else None
     frame = (last_own_frame(exception) or (exception.frames[-1] if exception.frames else None)) if exception else None
-    frame = frame or Frame("", None, "")
+    frame = frame or places.crashed(statement) or Frame("", None, "")
     job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
     config = {key: item.value for key, item in facts.config.values.items()} if facts.config else {}
     named = {key: value for key, value in (captures or {}).items() if key}
     return {
         **named,
         "exception": {"type": exception.type if exception else "", "message": exception.message if exception else ""},
-        "frame": {"file": frame.file, "line": frame.line or "", "function": frame.function, "source": frame.source},
+        "frame": _shown(frame),
+        "surfaced": _shown(places.surfaced(statement)),
         "statement": statement.text if statement else "",
         "run": {
             "run": facts.run,
@@ -161,6 +162,10 @@ def _request(facts: RunFacts, more: str, exclude: str) -> Request:
     minutes = longer_minutes(facts) if more == "time" else 0
     megabytes = more_megabytes(facts) if more == "memory" else 0
     return Request(minutes, megabytes, exclude, more)
+
+
+def _shown(frame: Frame) -> dict[str, Any]:
+    return {"file": frame.file, "line": frame.line or "", "function": frame.function, "source": frame.source}
 
 
 class _Quoted(str):
@@ -208,6 +213,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         explains=list(entry.explains),
         position=statement.position,
         captures=hit.captures,
+        placed=bool(hit.pattern.frame),
         made_in=f"catalogue/{entry.file}",
     )
 
