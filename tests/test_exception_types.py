@@ -96,3 +96,16 @@ def test_frames() -> None:
     assert raised_on_purpose(RaisedException("ValueError", "x", [OWN, RAISES]))
     assert not raised_on_purpose(RaisedException("ValueError", "", [OWN, RAISES]))
     assert last_own_frame(RaisedException("ValueError", "x", [LIBRARY])) is None
+
+
+def test_a_worker_exception_is_told_by_its_own_traceback() -> None:
+    caught = classify(raised("KeyError", "Caught KeyError in DataLoader worker process 0.", OWN))
+    own = classify(raised("KeyError", "'label'", OWN))
+    assert caught and own
+    assert (caught.role, own.role) == ("symptom", "generic")
+    assert caught.confidence < own.confidence
+
+
+def test_the_message_of_a_bare_assertion_says_what_it_is_about() -> None:
+    assert cause(raised("AssertionError", "label 7 exceeds the 5 classes")) == "data.label_out_of_range"
+    assert cause(raised("AssertionError", "")) == "code.bug"

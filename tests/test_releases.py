@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,17 @@ def test_the_table_is_of_one_form() -> None:
     table = yaml.safe_load(RELEASES.read_text(encoding="utf-8"))
     assert len(table) > 25
     for package, known in table.items():
-        assert known.keys() <= {"module", "removed", "added"} and known.keys() & {"removed", "added"}, package
+        tables = {"removed", "added", "arguments", "attributes"}
+        assert known.keys() <= {"module", *tables} and known.keys() & tables, package
         for changes in (known.get("removed") or {}, known.get("added") or {}):
             assert all(isinstance(release, str) and release[0].isdigit() for release in changes.values()), package
+        for changes in (known.get("arguments") or {}, known.get("attributes") or {}):
+            for name, items in changes.items():
+                for item in items:
+                    assert item.keys() <= {"of", "now", "release"} and item["release"][0].isdigit(), (
+                        f"{package}: {name}"
+                    )
+                    re.compile(item["of"])
 
 
 def test_a_missing_attribute_of_a_package_is_a_matter_of_its_release(tmp_path: Path) -> None:

@@ -9,38 +9,25 @@ from collections.abc import Iterable
 from ...collect.logs.statements import Statement
 from ...facts import CodeFrame, Frame, RaisedException
 from ..causes import meanings
-from ..findings import GENERIC, WRAPPER, Evidence, Finding, Fix
+from ..findings import GENERIC, SYMPTOM, WRAPPER, Evidence, Finding, Fix
+from ..remedies.asserted import wanted
 from ..remedies.python_errors import remedy
 from ..remedies.releases import requirement
 from .libraries import topic_of
+from .own_checks import SHAPE_WORDS, missing_file, on_purpose
 from .packages import interpreter_of, misfit, pip_name
 from .refusals import refused_by_any, refused_value
-from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES, THEMES
+from .renamed import renamed
+from .source_line import told
+from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES
 
-MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
+CAUGHT_CONFIDENCE = 0.5  # of what the main process repeats of a worker's exception: less than any of its own
 TELLING_TYPE = 0.6  # a type that is less sure leaves it to a library's own words what it is about
 TELLING_PLACE = 0.45  # of a part of a library: less says less than that a check of it refused something
-_CHECKPOINT_PATH = re.compile(
-    r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
-    re.I,
-)
-_DATA_WORDS = re.compile(
-    r"\b(?:data(?:set|frame|loader|base)?|samples?|rows?|columns?|csv|parquet|json|graphs?|edge(?:s|_index)?|"
-    r"nodes?|images?|files?|labels?|"
-    r"records?|tokens?|sequence|features?|values? of)\b",
-    re.I,
-)
-_SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroadcast", re.I)
 # The interpreter's own words, even where the project raises them again.
 _OF_THE_INTERPRETER = re.compile(
     r"^unsupported operand type|^'\w+' object (?:is not|has no|does not|cannot)|^name '\w+' is not defined|"
     r"positional arguments?(?: but|:)|unexpected keyword argument|referenced before assignment|^division by zero"
-)
-_NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
-_CONFIG_WORDS = re.compile(
-    r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|"
-    r"not supported|choose|got\b|requires?",
-    re.I,
 )
 _FRAMEWORK_FRAMES = re.compile(
     r"/(?:torch|torch_\w+|torchvision|tensorflow\w*|keras|jax|jaxlib|flax|lightning|pytorch_lightning|transformers|"
@@ -55,6 +42,8 @@ _LACKS = re.compile(r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+
 # A check of an argument or a setting: `assert args.batch_size % devices == 0`.
 _CHECKS_SETTINGS = re.compile(r"^assert\b.{0,200}\b(?:args|opts?|options|cfg|conf|config|hparams|params|flags)\b", re.I)
 _RAISES_NEW = re.compile(r"raise (?:\w+\.)*_?[A-Z]\w*[.(]")
+# How torch tells in the main process what a worker or a replica raised.
+_CAUGHT = re.compile(r"Caught \w+ in (?:DataLoader worker process|pin memory thread|replica|worker)\b")
 _TRACKER_FRAMES = re.compile(r"/mlflow/|/alembic/")
 _LOADING_FRAMES = re.compile(r"torch/(?:serialization|jit/_serialization|_weights_only_unpickler)\.py|safetensors/")
 _TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
@@ -83,6 +72,9 @@ def classify(statement: Statement, code: Iterable[CodeFrame] = ()) -> Finding | 
     frame = last_own_frame(exception)
     if not exception.frames:
         confidence -= 0.1
+    if role == GENERIC and _CAUGHT.match(exception.message):
+        # The worker's own traceback, printed below, says it itself, and where.
+        role, confidence = SYMPTOM, min(confidence, CAUGHT_CONFIDENCE)
     name = exception.type.rsplit(".", 1)[-1]
     place = f" in {frame.function}, {frame.file}:{frame.line}" if frame else ""
     return Finding(
@@ -100,8 +92,14 @@ def classify(statement: Statement, code: Iterable[CodeFrame] = ()) -> Finding | 
 
 
 def _fixes(cause: str, exception: RaisedException, code: Iterable[CodeFrame]) -> list[Fix]:
+    """What the type, the message and the line that raised it tell to do."""
+    if (line := told(exception)) and line.cause == cause:
+        return [line.fix]
     if cause == "code.library_conflict":
         return _install(exception)
+    inner = exception.frames[-1] if exception.frames else None
+    if inner and inner.own and cause.startswith("config.") and (fix := wanted(inner.source, inner.file, inner.line)):
+        return [fix]
     frame = last_own_frame(exception)
     inside = exception.frames[exception.frames.index(frame) + 1 :] if frame else []
     known = remedy(exception, frame, code) if frame and all(_adds_nothing(f) for f in inside) else None
@@ -116,6 +114,8 @@ def _adds_nothing(frame: Frame) -> bool:
 def _install(exception: RaisedException) -> list[Fix]:
     """The release to install, where one is known to have what is asked for; else both packages, newer and together."""
     python = shlex.quote(interpreter_of(exception) or "python")
+    if change := renamed(exception):
+        return change.fixes(python)
     if wanted := _of_another_release(exception.message):
         text = f"Install {wanted}, which has what is asked for, or change the call to what the installed release has."
         return [Fix(text, f"{python} -m pip install {shlex.quote(wanted)}")]
@@ -145,14 +145,18 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
         return ("tracking.mlflow" if mlflow else "tracking.database"), GENERIC, 0.75
     if (errno := re.match(r"\[Errno (\d+)\]", message)) and name not in ("PermissionError",):
         if errno[1] == "2":
-            return _missing_file(message, files)
+            return missing_file(message, files)
         if errno[1] in BY_ERRNO:
             cause, confidence = BY_ERRNO[errno[1]]
             return cause, GENERIC, confidence
     if name in ("FileNotFoundError", "NoSuchFileError"):
-        return _missing_file(message, files)
+        return missing_file(message, files)
+    if (line := told(exception)) and line.cause == "code.library_conflict":
+        return line.cause, GENERIC, line.confidence
     if misfit(exception):
         return "code.library_conflict", GENERIC, 0.85 if _of_another_release(message) else 0.75
+    if renamed(exception):
+        return "code.library_conflict", GENERIC, 0.85
     refused = _raised_by_library(exception)
     by_type = BY_TYPE.get(f"{exception.type.partition('.')[0]}.{name}") or BY_TYPE.get(name)
     if refused and name == "SyntaxError":
@@ -162,12 +166,18 @@ def _cause(exception: RaisedException) -> tuple[str, str, float]:
     if name == "LookupError" and not message.strip():
         return "unknown", GENERIC, 0.2  # NLTK: what is missing stands in the lines below
     if raised_on_purpose(exception) and not _OF_THE_INTERPRETER.search(message):
-        return _on_purpose(name, message)
+        purpose = on_purpose(name, message)
+        line = told(exception) if purpose[0] in ("code.bug", "config.invalid") else None
+        return (line.cause, GENERIC, line.confidence) if line else purpose
     if _of_another_release(message):
         return "code.library_conflict", GENERIC, 0.85
     inner = exception.frames[-1] if exception.frames else None
+    if line := told(exception):
+        return line.cause, GENERIC, line.confidence
     if name == "AssertionError" and inner and inner.own and _CHECKS_SETTINGS.search(inner.source):
         return "config.invalid", GENERIC, 0.65
+    if name == "AssertionError" and not exception.frames and message.strip():
+        return on_purpose(name, message)  # who writes a message to an assertion says what is wrong
     if refused:
         return _refused_by_library(name, exception, by_type)
     if name in BUGS:
@@ -187,38 +197,6 @@ def _of_another_release(message: str) -> str:
     """What to install, if the message says that a package lacks what another release of it has; else empty."""
     found = _LACKS.search(message)
     return requirement(found["module"], found["name"]) if found else ""
-
-
-def _missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
-    if any(f.endswith("subprocess.py") for f in files[-2:]):
-        return "env.activation", GENERIC, 0.8
-    path = message.rsplit("'", 2)[-2] if message.count("'") >= 2 else message
-    if _CHECKPOINT_PATH.search(path):
-        return "model.checkpoint_missing", GENERIC, 0.8
-    return "data.missing", GENERIC, 0.75
-
-
-def _on_purpose(name: str, message: str) -> tuple[str, str, float]:
-    """A check in the project's own code speaks: what about? Its first line says it, the others give details."""
-    first = message.strip().split("\n")[0]
-    message = (message if first.endswith(":") else first)[:MESSAGE_CHARACTERS]
-    for expression, cause, confidence in THEMES:
-        if re.search(expression, message, re.IGNORECASE):
-            return cause, GENERIC, confidence
-    if _NOT_FOUND.search(message):
-        if _CHECKPOINT_PATH.search(message):
-            return "model.checkpoint_missing", GENERIC, 0.75
-        if _DATA_WORDS.search(message) or "/" in message:
-            return "data.missing", GENERIC, 0.65
-    if name in ("KeyError", "IndexError", "AttributeError", "NameError", "NotImplementedError"):
-        return "code.bug", GENERIC, 0.6
-    if _SHAPE_WORDS.search(message):
-        return "model.shape_mismatch", GENERIC, 0.6
-    if name != "AssertionError" and _DATA_WORDS.search(message) and not _CONFIG_WORDS.search(message):
-        return "data.malformed", GENERIC, 0.55
-    if name == "AssertionError" and not _CONFIG_WORDS.search(message):
-        return "code.bug", GENERIC, 0.55
-    return "config.invalid", GENERIC, 0.65
 
 
 def _raised_by_library(exception: RaisedException) -> bool:
@@ -261,7 +239,7 @@ def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, f
     if name == "ValueError" and _INTERPRETER_WORDS.search(exception.message):
         return "code.bug", GENERIC, 0.5  # what a library was given or got back has another form than it takes
     if name == "ValueError" and exception.frames and last_own_frame(exception):
-        if _SHAPE_WORDS.search(exception.message):
+        if SHAPE_WORDS.search(exception.message):
             return "model.shape_mismatch", GENERIC, 0.45
         return _by_topic(exception) or ("config.invalid", GENERIC, 0.4)
     if name == "RuntimeError" and inner and (inner.own or _FRAMEWORK_FRAMES.search(inner.file)):
@@ -280,6 +258,10 @@ def _by_topic(exception: RaisedException) -> tuple[str, str, float] | None:
 def _words(cause: str, exception: RaisedException, name: str, place: str) -> str:
     message = exception.message.strip().split("\n")[0].rstrip(".")
     said = f": {message}" if message else ", without a message"
+    if (line := told(exception)) and line.cause == cause:
+        return line.words
+    if cause == "code.library_conflict" and (change := renamed(exception)):
+        return f"{change.words}: {name}{said}."
     if cause == "code.library_conflict" and (pair := misfit(exception)):
         return f"{pair.caller} uses {pair.called} as another version of it would have to be used: {name}{said}."
     if cause == "code.bug":

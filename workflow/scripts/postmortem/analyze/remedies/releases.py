@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +28,37 @@ def requirement(module: str, name: str = "") -> str:
                 if _names(path, item):
                     return f"{package}{sign}{release}"
     return ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A name that a release of a package removed: from its callables' arguments, or from its objects.
+
+    now: what to write instead, empty if there is nothing. A value behind it ("on_bad_lines='skip'") takes the place of
+    the old one. requirement: what to install, as pip takes it, to have the old name.
+    """
+
+    name: str
+    now: str
+    requirement: str
+
+
+def argument_change(name: str, callables: list[str]) -> Change | None:
+    """What became of an argument of one of these functions or classes; None where nobody knows."""
+    return _change("arguments", name, callables)
+
+
+def attribute_change(name: str, kind: str) -> Change | None:
+    """What became of an attribute of objects of this class; None where nobody knows."""
+    return _change("attributes", name, [kind])
+
+
+def _change(table: str, name: str, owners: list[str]) -> Change | None:
+    for package, known in _releases().items():
+        for item in (known.get(table) or {}).get(name) or ():
+            if any(re.fullmatch(item["of"], owner) for owner in owners):
+                return Change(name, item.get("now", ""), f"{package}<{item['release']}")
+    return None
 
 
 def _names(path: str, item: str) -> bool:

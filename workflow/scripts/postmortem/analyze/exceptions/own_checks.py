@@ -1,0 +1,60 @@
+"""What a check in the project's own code speaks about, by the words of its message; and files that are not there."""
+
+from __future__ import annotations
+
+import re
+
+from ..findings import GENERIC
+from .tables import THEMES
+
+MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
+_CHECKPOINT_PATH = re.compile(
+    r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
+    re.I,
+)
+_DATA_WORDS = re.compile(
+    r"\b(?:data(?:set|frame|loader|base)?|samples?|rows?|columns?|csv|parquet|json|graphs?|edge(?:s|_index)?|"
+    r"nodes?|images?|files?|labels?|"
+    r"records?|tokens?|sequence|features?|values? of)\b",
+    re.I,
+)
+SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroadcast", re.I)
+_NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
+_CONFIG_WORDS = re.compile(
+    r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|"
+    r"not supported|choose|got\b|requires?",
+    re.I,
+)
+
+
+def missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
+    """(cause, role, confidence) of a file that is not there. files: of the exception's frames."""
+    if any(f.endswith("subprocess.py") for f in files[-2:]):
+        return "env.activation", GENERIC, 0.8
+    path = message.rsplit("'", 2)[-2] if message.count("'") >= 2 else message
+    if _CHECKPOINT_PATH.search(path):
+        return "model.checkpoint_missing", GENERIC, 0.8
+    return "data.missing", GENERIC, 0.75
+
+
+def on_purpose(name: str, message: str) -> tuple[str, str, float]:
+    """A check in the project's own code speaks: what about? Its first line says it, the others give details."""
+    first = message.strip().split("\n")[0]
+    message = (message if first.endswith(":") else first)[:MESSAGE_CHARACTERS]
+    for expression, cause, confidence in THEMES:
+        if re.search(expression, message, re.IGNORECASE):
+            return cause, GENERIC, confidence
+    if _NOT_FOUND.search(message):
+        if _CHECKPOINT_PATH.search(message):
+            return "model.checkpoint_missing", GENERIC, 0.75
+        if _DATA_WORDS.search(message) or "/" in message:
+            return "data.missing", GENERIC, 0.65
+    if name in ("KeyError", "IndexError", "AttributeError", "NameError", "NotImplementedError"):
+        return "code.bug", GENERIC, 0.6
+    if SHAPE_WORDS.search(message):
+        return "model.shape_mismatch", GENERIC, 0.6
+    if name != "AssertionError" and _DATA_WORDS.search(message) and not _CONFIG_WORDS.search(message):
+        return "data.malformed", GENERIC, 0.55
+    if name == "AssertionError" and not _CONFIG_WORDS.search(message):
+        return "code.bug", GENERIC, 0.55
+    return "config.invalid", GENERIC, 0.65
