@@ -353,3 +353,15 @@ def test_the_catalogue_speaks_where_the_log_does() -> None:
     assert pace.detect(facts) == []
     facts.logs[0].lines, facts.slurm_jobs[0].state = [], "FAILED"
     assert pace.detect(facts) == []
+
+
+def test_the_first_numpy_warning_in_own_code_tells_where_a_nan_comes_from() -> None:
+    warnings = [
+        "/v/lib/python3.10/site-packages/numpy/core/_methods.py:118: RuntimeWarning: overflow encountered in reduce",
+        "/p/env.py:181: RuntimeWarning: invalid value encountered in divide",
+        "/p/env.py:212: RuntimeWarning: invalid value encountered in multiply",
+    ]
+    log = Log(Source("slurm.err"), "stderr", lines=[Line(number, text) for number, text in enumerate(warnings, 1)])
+    claim = _claim("training.nan_loss", "avg return: nan", RunFacts(run="d/r", directory="d/r", logs=[log]))
+    assert (claim.fixes[0].file, claim.fixes[0].line) == ("/p/env.py", 181)
+    assert not _claim("gpu.oom", "CUDA out of memory", RunFacts(run="d/r", directory="d/r", logs=[log])).fixes

@@ -153,3 +153,10 @@ def test_metrics_have_their_lines_and_lists_are_left_out(tmp_path: Path) -> None
     assert set(found) == {"gat.core.f1", "gat.core.auc"}
     assert (found["gat.core.f1"].value, found["gat.core.f1"].line, found["gat.core.f1"].text) == (0.0, 4, '"f1": 0.0,')
     assert found["gat.core.auc"].value == "nan"
+
+
+def test_metrics_of_a_printed_line_may_stand_apart(tmp_path: Path) -> None:
+    path = tmp_path / "slurm.out"
+    path.write_text("".join(f"Epoch:  {n}  Training Loss:  10.84598{n}  Accuracy:  0.0548\n" for n in range(4)))
+    curves, _ = read_progress(path, tmp_path)
+    assert [(curve.metric, curve.count) for curve in curves] == [("Loss", 4), ("Accuracy", 4)]

@@ -419,3 +419,17 @@ def test_models_that_were_trained_on_another_data_set(dataset: str, found: list[
     make_run(tmp_path, RUN, config={"dataset": dataset}, stderr=ENDED.format(20))
     make_run(tmp_path, RUN.replace("set_01", "set_02"), config={"dataset": "set_02"}, stderr=ENDED.format(20))
     assert _causes(tmp_path, EVALUATION, config={"dataset": "set_01"}) == found
+
+
+@pytest.mark.parametrize(
+    ("losses", "found"),
+    [
+        (["10.84598"] * 8, ["training.no_learning"]),
+        (["10.84598"] * 3, []),  # too few, of a value that is printed only
+        (["0.0001"] * 8, []),  # learned, and printed with four digits
+        ([f"{2 / n:.3f}" for n in range(1, 9)], []),
+    ],
+)
+def test_a_printed_loss_that_stands_still(losses: list[str], found: list[str], tmp_path: Path) -> None:
+    lines = "".join(f"Epoch:  {n}  Loss:  {loss}\n" for n, loss in enumerate(losses))
+    assert _causes(tmp_path, stdout=lines, stderr=ENDED.format(20)) == found

@@ -27,6 +27,7 @@ CHECKS: list[tuple[tuple[str, ...], Check]] = [
     (("config.invalid", "config.mismatch"), artefacts.config_and_values),
     (("tracking.database", "tracking.mlflow"), artefacts.database),
     (("training.nan_loss", "training.divergence"), training.curve),
+    (("training.nan_loss",), training.invalid_values),
     (("gpu.oom", "host.oom"), training.sizes),
     (("slurm.", "host.", "run.interrupted", "env.activation"), schedulers.accounting),
     (("slurm.timeout",), schedulers.pace),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...collect.logs.traceback import is_own
 from ...facts import RunFacts
 from ..detectors.numerics import broken_weights, exploded, not_finite
 from ..detectors.quoting import (
@@ -15,9 +16,13 @@ from ..detectors.quoting import (
     quote_nonfinite,
 )
 from ..detectors.usual_values import learning_rate, set_back, usual_value
-from ..findings import Evidence, Finding, Support
+from ..findings import Evidence, Finding, Fix, Support
 from .data import said
 
+_NUMPY_WARNING = re.compile(
+    r"(?P<file>[^\s:\]]+\.py):(?P<line>\d{1,7}): RuntimeWarning: "
+    r"(?P<what>invalid value|divide by zero|overflow) encountered in (?P<call>\w+)"
+)
 BYTES_PER_PARAMETER = 16  # float32 weight, gradient and Adam's two moments, 4 bytes each
 
 
@@ -51,6 +56,29 @@ def curve(finding: Finding, facts: RunFacts, support: Support) -> None:
         support.evidence += quote_config(facts, key, f"usual is {usual:g}")
         support.explanation.append(f"{key} is {rate:g}, usual is {usual:g}.")
         support.first_fixes.append(set_back(facts, {key: usual}, f"Train again with {key} {usual:g}."))
+
+
+def invalid_values(finding: Finding, facts: RunFacts, support: Support) -> None:
+    """The first warning of NumPy about a value that is not finite, in the project's own code and before the claim."""
+    for log in facts.logs:
+        for line in log.lines:
+            found = _NUMPY_WARNING.search(line.text)
+            if not found or not is_own(found["file"]):
+                continue
+            if finding.position.log == log.source.path and line.number > finding.position.line:
+                return
+            place = f"{found['file']}:{found['line']}"
+            support.evidence.append(Evidence(log.source.path, found[0], line.number))
+            support.explanation.append(
+                f"NumPy warned first at {place}: {found['what']} encountered in {found['call']}."
+            )
+            text = (
+                f"At {place} the first value that is not finite comes up ({found['what']} in {found['call']}): "
+                "fill or drop zeros and missing values in the data that come there, or guard the operation "
+                "(`np.divide(a, b, out=np.zeros_like(a), where=b != 0)`, an epsilon)."
+            )
+            support.first_fixes.append(Fix(text, None, None, found["file"], int(found["line"])))
+            return
 
 
 def sizes(finding: Finding, facts: RunFacts, support: Support) -> None:

@@ -17,6 +17,8 @@ CONSTANT_SHARE = 1e-5
 UNMOVED_SHARE = 0.005
 # Values of a curve before its standing still says anything.
 CONSTANT_POINTS, UNMOVED_POINTS = 3, 8
+# The same of a loss that is only printed, mostly with three or four digits.
+PRINTED_POINTS, PRINTED_SMALL = 6, 0.1
 # A classifier that says the same for every sample has the loss ln(2) = 0.693 at best, if classes are balanced.
 CHANCE_LOSS, CHANCE_TOLERANCE = math.log(2), 0.01
 # Weights that are all below this have decayed to nothing; initial ones are around 0.1.
@@ -30,6 +32,10 @@ LOST_FACTOR, LEARNED_SHARE = 1000.0, 0.1
 def constant(curve: Curve) -> bool:
     """A loss that has the same value at every evaluation."""
     if curve.count < CONSTANT_POINTS or curve.minimum is None or curve.maximum is None or not is_loss(curve.metric):
+        return False
+    # Printed with a few digits, a loss near its end stands still as well.
+    printed = curve.source.reason.startswith("progress lines")
+    if printed and (curve.count < PRINTED_POINTS or abs(curve.maximum) < PRINTED_SMALL):
         return False
     return curve.maximum - curve.minimum <= CONSTANT_SHARE * max(abs(curve.maximum), abs(curve.minimum), 1e-12)
 

@@ -19,7 +19,8 @@ LONGEST_LINE = 400  # characters of a line that are looked at and quoted
 _UNIT = re.compile(r"\b(epoch|episode|step|iter(?:ation)?|round)s?\b\W{0,3}(\d{1,9})(?:\s*/\s*(\d{1,9}))?", re.I)
 _FRACTION = re.compile(r"\b(\d{1,9})/(\d{1,9})\b(?= \[)")
 _PAIR = re.compile(
-    r"\b([A-Za-z][\w/.]{0,40})\s?[=:]\s?([+-]?(?:\d{1,20}(?:\.\d{0,20})?(?:e[+-]?\d{1,3})?|nan|inf)(?:\.0)?)\b", re.I
+    r"\b([A-Za-z][\w/.]{0,40})\s{0,3}[=:]\s{0,3}([+-]?(?:\d{1,20}(?:\.\d{0,20})?(?:e[+-]?\d{1,3})?|nan|inf)(?:\.0)?)\b",
+    re.I,
 )
 _NO_METRIC = {"v_num", "epoch", "step", "episode", "seed", "num_workers", "eta", "it", "rank"}
 
