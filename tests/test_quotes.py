@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from markdown_check import assert_only_ours, fences
-from replay import diagnose_folder
+from replay import diagnose_folder, diagnose_text
 
 from postmortem.report.render import EVIDENCE_SHOWN, LINE_CHARACTERS, markdown
 from postmortem.text import clean
@@ -98,3 +98,18 @@ def test_the_schema_refuses_what_is_none(diagnoses: dict[Path, dict[str, Any]]) 
         {"evidence": [{"source": "x", "text": "y", "line": 0}]},
     ):
         assert not validator.is_valid(good | wrong)
+
+
+def test_what_the_root_led_to_in_the_end_is_quoted_too(tmp_path: Path) -> None:
+    diagnosis = diagnose_text(
+        "ERROR: No matching distribution found for ipython==9.4.0\n"
+        "Traceback (most recent call last):\n"
+        '  File "/p/train.py", line 4, in <module>\n'
+        "    from transformers import AutoTokenizer\n"
+        "ModuleNotFoundError: No module named 'transformers'\n",
+        tmp_path,
+    )
+    assert [(item["finding"], item["line"]) for item in diagnosis["evidence"]][:2] == [
+        ("code.library_conflict", 1),
+        ("code.import", 5),
+    ]

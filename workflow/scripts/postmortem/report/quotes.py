@@ -9,7 +9,7 @@ from typing import Any
 
 from ..analyze.exceptions.classify import last_own_frame
 from ..analyze.exceptions.tables import BY_TYPE
-from ..analyze.findings import HINT, WRAPPER, Evidence
+from ..analyze.findings import FATAL, GENERIC, HINT, WRAPPER, Evidence
 from ..analyze.resolve import Judgement
 from ..facts import Log, RaisedException, RunFacts, Traceback
 
@@ -36,7 +36,25 @@ def evidence_of_root(root: Judgement, judgements: Iterable[Judgement], logs: Log
     """The quotes that support the root cause: its own, its exception chain's, and those of other findings of it."""
     chosen = [*root.evidence, *_chain(root, logs)]
     chosen += [j.evidence[0] for j in judgements if j is not root and j.id == root.id and j.evidence]
-    return _quoted([(item, root.id) for item in chosen], logs, EVIDENCE_ITEMS)
+    quoted = [(item, root.id) for item in chosen]
+    if last := _last_consequence(root, judgements):
+        quoted.insert(len(root.evidence), (last.evidence[0], last.id))
+    return _quoted(quoted, logs, EVIDENCE_ITEMS)
+
+
+def _last_consequence(root: Judgement, judgements: Iterable[Judgement]) -> Judgement | None:
+    """What the root led to in the end: of the errors that follow from it the last one in its log, behind it."""
+    following = [
+        j
+        for j in judgements
+        if j.explained_by is root.finding
+        and j.role in (FATAL, GENERIC)
+        and j.evidence
+        and not j.position.handled
+        and j.position.log == root.position.log
+        and j.position.line > root.position.line > 0
+    ]
+    return max(following, key=lambda j: j.position.line, default=None)
 
 
 def evidence_of_unknown(judgements: Iterable[Judgement], facts: RunFacts) -> list[dict[str, Any]]:
