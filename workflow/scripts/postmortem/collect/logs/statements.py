@@ -49,7 +49,9 @@ _KEY_VALUE = re.compile(
     r"^\s*[\]\[{}],?$"
 )
 _DATA_LINE = re.compile(
-    r"error|exception|fail|nan|killed|cancel|no such|cannot|unable|not found|denied|full|quota|too many|syntax", re.I
+    r"error|exception|fail|nan|killed|cancel|no such|cannot|unable|not found|denied|full|quota|too many|syntax|"
+    r"^wandb: (?:Synced \d|Find logs at|Run summary:)",
+    re.I,
 )
 _USAGE = re.compile(r"^usage: |^Usage: ")
 _OPTION = re.compile(r"^\s+(?:-{1,2}\w|\[-|\{|positional|optional|options:)|^\s{2,}\S")
@@ -77,7 +79,7 @@ _TEARDOWN = {
 _TELLS = re.compile(r"\b(?:retry|retries|attempt|failed|failure|error|exception)\b[^:]*:$", re.I)
 _BETWEEN_EXCEPTIONS = ("The above exception was", "During handling of the above", "Traceback (most recent call last)")
 _SHUTDOWN = re.compile(
-    r"shut|exit|clos|clean|stop|terminat|abort|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I
+    r"shut|exit|clos|clean|stop|terminat|abort|kill|fail|error|finish|sync|wandb|summary|history|elapsed|log", re.I
 )
 _RETRY = re.compile(
     r"\bretry(?:ing)?\b|\bretries\b|falling back|fall back|fallback|\bskipp(?:ed|ing)\b|\bignor(?:ed|ing)\b|"
