@@ -16,7 +16,7 @@ Traceback (most recent call last):
 {error}
 """
 ABSENT = "FileNotFoundError: [Errno 2] No such file or directory: 'data/a.csv'"
-FIRST = CRASH.format(file="train.py", source='print(settings["lr"])', error="KeyError: 'lr'")
+FIRST = CRASH.format(file="train.py", source='print(table["lr"])', error="KeyError: 'lr'")
 SECOND = CRASH.format(
     file="train.py", source="load(path)", error="FileNotFoundError: [Errno 2] No such file or directory: 'data/a.csv'"
 )

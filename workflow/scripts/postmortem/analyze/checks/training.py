@@ -20,7 +20,7 @@ from ..findings import Evidence, Finding, Fix, Support
 from .data import said
 
 _NUMPY_WARNING = re.compile(
-    r"(?P<file>[^\s:\]]+\.py):(?P<line>\d{1,7}): RuntimeWarning: "
+    r"(?:^|(?<=[\s\]]))(?P<file>[^\s:\]]{1,300}\.py):(?P<line>\d{1,7}): RuntimeWarning: "
     r"(?P<what>invalid value|divide by zero|overflow) encountered in (?P<call>\w+)"
 )
 BYTES_PER_PARAMETER = 16  # float32 weight, gradient and Adam's two moments, 4 bytes each

@@ -23,7 +23,7 @@ _WORDS = (
 _FIRST_ITEM = re.compile(r"(?P<call>(?:\bglob\.?\w*|\blistdir|\brglob|\bfindall|\bscandir)\([^\n]*?)\)+ *\[-?\d+\]")
 # `MODELS[args.arch]`: what a setting names is chosen from a mapping.
 _CHOSEN = re.compile(
-    r"(?P<names>\b\w+(?:\.\w+)*)\[(?P<setting>(?:self\.)?(?:args|opts?|options|cfg|conf|config|hparams|params|flags|FLAGS)"
+    r"(?P<names>\b\w{1,60}(?:\.\w{1,60}){0,4})\[(?P<setting>(?:self\.)?(?:args|opts?|options|cfg|conf|config|hparams|params|flags|FLAGS)"
     r"(?:\.\w+|\[['\"]\w+['\"]\])+)\]"
 )
 _FIELDS = re.compile(r"\b(?P<line>\w*(?:line|row|text|record|entry|ln|sent\w*|s|l))(?:\.\w+\(\))*\.split\(", re.I)
