@@ -16,6 +16,10 @@ SECONDS = 30  # to wait for a database that others write to
 _COUNT = re.compile(
     r"\b(\d+)\s+(?:\w+\s+){0,2}?(?:windows|samples|rows|graphs|images|items|examples|sequences|records)\b"
 )
+_KEY_AND_CHOICES = re.compile(
+    r"\b(?P<key>\w{1,60}) ?= ?'(?P<value>[\w.-]{1,60})', "
+    r"(?:allowed|expected|choose|known|valid)(?: \w+){0,2}?:? (?P<choices>[^:\n]{1,300})"
+)
 _AS_NUMBER = re.compile(
     r"'str' object cannot be interpreted as an integer|not supported between instances of (?:'str' and|'\w+' and 'str')"
     r"|unsupported operand type\(s\) for [^:]+: (?:'str' and|'\w+' and 'str')|must be real number, not str"
@@ -52,6 +56,11 @@ def comma_too_many(case: Case) -> Fix | None:
 
 def refused_value(case: Case) -> Fix | None:
     """A value that is none of those that the message lists: the nearest of them."""
+    if found := _KEY_AND_CHOICES.search(case.message):
+        choices = [choice.strip(" '\"[]") for choice in re.split(r",| or ", found["choices"])]
+        if right := nearest(found["value"], choices, SLIP):
+            text = f"Set {found['key']} to {right}, which is one of those that there are."
+            return Fix(text, None, {found["key"]: right})
     quoted = _QUOTED.findall(case.message)
     for key, value in case.config.items():
         if not isinstance(value, str) or value not in quoted:
