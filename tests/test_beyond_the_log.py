@@ -170,9 +170,11 @@ def test_9_the_code(tmp_path: Path) -> None:
     assert _cause(found) == "code.bug"
     culprit = found["code"][0]["changed_by"][:7]
     said = f" Perhaps embedding was meant. It worked before {culprit} changed it: look at what that did."
-    assert found["fix"][0]["text"].startswith("In pipeline/model.py:6 ") and found["fix"][0]["text"].endswith(said)
-    assert found["fix"][0]["command"] == f"git show {culprit} -- pipeline/model.py"
-    assert (found["fix"][0]["file"], found["fix"][0]["line"]) == ("pipeline/model.py", 6)
+    edit, look = found["fix"][:2]
+    assert edit["diff"].splitlines()[-2:] == ["-        return self.embeding", "+        return self.embedding"]
+    assert look["text"].startswith("In pipeline/model.py:6 ") and look["text"].endswith(said)
+    assert look["command"] == f"git show {culprit} -- pipeline/model.py"
+    assert [(fix["file"], fix["line"]) for fix in (edit, look)] == [("pipeline/model.py", 6)] * 2
     assert found["code"][0]["changed_by"].endswith("2026-01-03, Ada: shorter")
     # the line was changed since a run of this stage went well: that is a second witness
     assert "pipeline/model.py, line 6, was changed since" in found["root_cause"]["confirmed_by"][-1]

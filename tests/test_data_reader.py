@@ -178,7 +178,8 @@ def test_good_data_are_silent(tmp_path: Path) -> None:
 def test_ids_beyond_the_mapping_and_beyond_the_table(tmp_path: Path) -> None:
     finding = _judged(_with_cache(tmp_path, [graph(largest=42)]))["data.id_out_of_range"]
     assert "43 ids" in finding.root_cause and "has 11" in finding.root_cause
-    assert finding.fix[0].command == "rm -r data/cache/set_01"
+    again = "python -m pipeline.cli autoencoder --config experimentruns/set_01/teacher_autoencoder/config.json"
+    assert finding.fix[0].command == f"rm -r data/cache/set_01 && {again}"
     facts = _with_cache(tmp_path, [graph(largest=9)])
     table = TensorFacts("id_embedding.weight", [5, 8])
     facts.checkpoints = [Checkpoint(Source("up.pt"), "upstream", tensors=[table], tensor_count=1)]

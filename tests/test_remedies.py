@@ -15,6 +15,8 @@ from postmortem.analyze.remedies.fixes import half, read_on, rerun
 from postmortem.analyze.remedies.resources import longer_minutes, sbatch_time
 from postmortem.facts import CodeFrame, Frame, Line, Log, RunFacts, SlurmJob, Source
 
+RESHAPED = {"replace": r"\.view\(", "by": ".reshape("}
+
 
 @pytest.mark.parametrize(
     ("number", "expected"), [(64, 32), ("48", 16), (2, 1), (1, 1), (0, 1), ("3.5", 1), ("", ""), (None, ""), ("x", "")]
@@ -79,21 +81,22 @@ def test_a_command_with_something_left_open_does_not_act() -> None:
 
 def test_an_edit_is_a_diff_of_the_line() -> None:
     frame = Frame("net/model.py", 7, "forward", "return x.view(n, -1)", own=True)
-    assert edited(frame, [], r"\.view\(", ".reshape(").splitlines()[-2:] == [
+    assert edited(frame, [], RESHAPED).splitlines()[-2:] == [
         "-return x.view(n, -1)", "+return x.reshape(n, -1)",
     ]  # fmt: skip
     code = CodeFrame("net/model.py", 7, "forward", [Line(7, "        return x.view(n, -1)")])
-    assert "-        return x.view(n, -1)" in edited(frame, [code], r"\.view\(", ".reshape(")
+    assert "-        return x.view(n, -1)" in edited(frame, [code], RESHAPED)
     stepped = Frame("t.py", 3, "fit", "plateau.step()", own=True)
-    assert "+plateau.step(val_loss)" in edited(stepped, [], r"(\w+)\.step\(\)", r"\1.step(val_loss)")
-    assert edited(frame, [], r"\.squeeze\(", ".x(") == "" and edited(Frame("a", None, "f"), [], "a", "b") == ""
+    assert "+plateau.step(val_loss)" in edited(stepped, [], {"replace": r"(\w+)\.step\(\)", "by": r"\1.step(val_loss)"})
+    assert edited(frame, [], {"replace": r"\.squeeze\(", "by": ".x("}) == ""
+    assert edited(Frame("a", None, "f"), [], {"replace": "a", "by": "b"}) == ""
 
 
 def test_a_diff_can_be_applied(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text("def f(x, n):\n    y = x\n    return x.view(n, -1)\n")
     frame = Frame("model.py", 3, "f", "return x.view(n, -1)", own=True)
     read = CodeFrame("model.py", 3, "f", [Line(3, "    return x.view(n, -1)")])
-    said = edited(frame, [read], r"\.view\(", ".reshape(") + "\n"
+    said = edited(frame, [read], RESHAPED) + "\n"
     done = subprocess.run(["patch", "-p0"], input=said, cwd=tmp_path, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "x.reshape(n, -1)" in (tmp_path / "model.py").read_text()

@@ -367,6 +367,29 @@ class GoodRun:
 
 
 @dataclass
+class NamedFile:
+    """A path that the run's errors, or the code that raised them, name: what is there, and what lies beside it."""
+
+    named: str  # as it was named
+    path: str  # below the project's root
+    state: str  # "file", "folder" or ABSENT
+    size: int = 0
+    first_line: str = ""  # of a text file
+    dos_lines: bool = False  # its first line ends as DOS ends lines
+    near: list[str] = field(default_factory=list)  # of what is absent: names beside it that are spelt nearly so
+    near_path: str = ""  # the path as it was named with a folder of it spelt as one that there is, if it is there then
+    in_folder: bool = True  # whether the folder is there in which it is, or should be
+
+
+@dataclass
+class Script:
+    """A job script, workflow or its settings that the run's errors are about, as it is now."""
+
+    file: str
+    lines: list[str]  # the first one is line 1
+
+
+@dataclass
 class CodeFrame:
     """A frame of the project's own code with the source around it."""
 
@@ -377,6 +400,7 @@ class CodeFrame:
     version: str = ""  # "as it is now" or "commit abc123, as it was when the run started"
     changed_by: str = ""  # "commit, date, author, subject" of the line's last change
     nearest_names: list[str] = field(default_factory=list)
+    import_line: int = 0  # of the file's first plain import, before which another may stand; 0 if there is none
 
 
 @dataclass
@@ -428,6 +452,8 @@ class RunFacts:
     needed_configs: dict[str, Config] = field(default_factory=dict)  # run that this one needs -> its configuration
     good_run: GoodRun | None = None
     code: list[CodeFrame] = field(default_factory=list)
+    named_files: list[NamedFile] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)  # package -> version, as logs and metadata tell
     not_checked: list[str] = field(default_factory=list)  # evidence that was absent or unreadable, and why
 

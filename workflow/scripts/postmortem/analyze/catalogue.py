@@ -19,7 +19,7 @@ USER_FOLDER = Path("postmortem") / "catalogue"  # below the project's root
 KEYS = ("id", "title", "patterns", "not_when", "explains", "root_cause", "fix", "prevention", "role", "references")
 PATTERN_KEYS = ("match", "in", "log", "frame", "strength", "example")
 FIX_KEYS = ("text", "command", "config", "file", "line", "edit")
-EDIT_KEYS = {"replace", "by"}
+EDIT_KEYS = ({"replace", "by"}, {"call", "add"})
 CONDITIONS = {"statement", "near", "before", "after", "raised"}  # the keys of a not_when
 KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
@@ -278,9 +278,12 @@ def _fix(item: Any, where: str) -> dict[str, Any]:
     if item.get("config") is not None and not isinstance(item["config"], dict):
         raise CatalogueError(f"{where}: the config of a fix is {item['config']!r}, but it must be a mapping")
     if (edit := item.get("edit")) is not None:
-        if not isinstance(edit, dict) or set(edit) != EDIT_KEYS or not all(isinstance(v, str) for v in edit.values()):
-            raise CatalogueError(f"{where}: the edit of a fix is {edit!r}, but it must have the texts replace and by")
-        _check(edit["replace"], where)
+        for one in edit if isinstance(edit, list) else [edit]:
+            texts = isinstance(one, dict) and all(isinstance(value, str) for value in one.values())
+            if not texts or set(one) not in EDIT_KEYS:
+                wanted = "the texts replace and by, or call and add"
+                raise CatalogueError(f"{where}: the edit of a fix is {one!r}, but it must have {wanted}")
+            _check(one.get("replace") or one["call"], where)
     return item
 
 

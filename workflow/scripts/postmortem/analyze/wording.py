@@ -18,7 +18,7 @@ from ..facts import Frame, Line, RunFacts
 from ..log_prefix import strip_prefix
 from . import places, record
 from .catalogue import Entry, Hit
-from .exceptions.classify import last_own_frame
+from .exceptions.classify import own_frame
 from .findings import Evidence, Finding, Fix
 from .remedies.around_statement import complaint_above, files_of, glued, line_below
 from .remedies.caches import cache_of
@@ -109,7 +109,8 @@ def context(
 ) -> dict[str, Any]:
     """The names that an entry's texts may use; see workflow/catalogue/README.md."""
     exception = statement.exception if statement else None
-    frame = (last_own_frame(exception) or (exception.frames[-1] if exception.frames else None)) if exception else None
+    # A library's line is no place to edit: where no frame is the project's own, no place is named.
+    frame = own_frame(exception, statement.log) if exception and statement else None
     frame = frame or places.crashed(statement) or Frame("", None, "")
     job = facts.slurm_jobs[-1] if facts.slurm_jobs else None
     config = {key: item.value for key, item in facts.config.values.items()} if facts.config else {}
@@ -191,7 +192,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     entry, statement = hit.entry, hit.statement
     unmatched = {group: "" for pattern in entry.patterns for group in pattern.compiled.groupindex}
     names = context(facts, statement, unmatched | hit.captures)
-    frame = last_own_frame(statement.exception) if statement.exception else None
+    frame = own_frame(statement.exception, statement.log) if statement.exception else None
     # What is wrong with a workflow is mended where Snakemake says that the rule stands.
     place = place_of_rule(statement) if entry.id.startswith("workflow.") else None
     evidence = [Evidence(statement.log.source.path, statement.text, statement.line, "log")]
@@ -248,11 +249,22 @@ def _fix(
         int(line) if line and line.isdigit() and int(line) > 0 else None,
     )
     if raw.get("edit") and frame:
-        fix.diff = edited(frame, facts.code, raw["edit"]["replace"], _safe(raw["edit"]["by"], names, entry)) or None
+        edits = raw["edit"] if isinstance(raw["edit"], list) else [raw["edit"]]
+        around = entry.id == "code.library_conflict"
+        made = (edited(frame, facts.code, worded, around) for edit in edits if (worded := _worded(edit, names)))
+        fix.diff = next((diff for diff in made if diff), None)
         fix.file, fix.line = fix.file or frame.file, fix.line or frame.line
     if place and not fix.file:
         fix.file, fix.line = place.file, place.line
     return fix
+
+
+def _worded(edit: dict[str, str], names: dict[str, Any]) -> dict[str, str]:
+    """An edit with what it writes in words; what it looks for is an expression as it stands. Empty if it is broken."""
+    try:
+        return {key: render(text, names) if key in ("by", "add") else text for key, text in edit.items()}
+    except Exception:  # its fix shows the text of the entry all the same
+        return {}
 
 
 def _command(text: str, names: dict[str, Any], entry: Entry) -> str | None:

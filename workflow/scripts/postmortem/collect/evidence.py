@@ -216,6 +216,11 @@ KINDS = (
         screened=False, gives_second_opinion=True,
     ),
     EvidenceKind(
+        "scripts", "", "job scripts and workflows", ("scripts", "named_files"), "around.scripts",
+        _none, "what started the run and what its errors name, which is edited to mend what failed",
+        screened=False, gives_second_opinion=False, of_pipeline=True,
+    ),
+    EvidenceKind(
         "good_run", "good_run", "the last good run", ("good_run", "environment"), "around.good_run",
         _none, "other runs' folders: every run that ends well may be nearer than the one that was compared with",
         screened=False, gives_second_opinion=True, handed=("all_runs",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...facts import UNREADABLE, GraphCache, RunFacts
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
+from ..remedies.fixes import rerun
 from ..remedies.shell import argument
 from .embedding import ids_of_graphs, ids_of_mapping, rows_of_checkpoints
 from .numerics import not_finite
@@ -35,8 +36,11 @@ def _finding(id: str, title: str, confidence: float, role: str = FATAL) -> Findi
 
 
 def _cache_fix(facts: RunFacts, text: str) -> Fix:
+    """Delete the dataset's cache and run the stage again, which makes it anew."""
     folder = ((facts.profile.get("data") or {}).get("cache") or "").replace("{dataset}", facts.dataset)
-    return Fix(text, f"rm -r {argument(folder)}" if folder else None, None, folder or None)
+    if not folder:
+        return Fix(text)
+    return Fix(text, " && ".join(filter(None, [f"rm -r {argument(folder)}", rerun(facts)])), None, folder)
 
 
 def _ids(facts: RunFacts) -> list[Finding]:

@@ -26,6 +26,9 @@ def usual_value(facts: RunFacts, key: str) -> Any:
         for run, flat in facts.siblings.items()
         if key in flat and (not facts.stage or facts.stage in run)
     ]
+    if not values:  # a layout without stages: runs with the same keys are of the same program
+        own = set(facts.config.values) if facts.config else set()
+        values = [repr(flat[key]) for flat in facts.siblings.values() if key in flat and set(flat) == own]
     originals = {repr(flat[key]): flat[key] for flat in facts.siblings.values() if key in flat}
     common = Counter(values).most_common(1)
     if common and common[0][0] != repr(config_value(facts, key)):

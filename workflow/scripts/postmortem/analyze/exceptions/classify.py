@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from ...collect.logs.statements import Statement
-from ...facts import CodeFrame, Frame, RaisedException
+from ...facts import CodeFrame, Frame, Log, RaisedException
 from ..causes import meanings
 from ..findings import GENERIC, SYMPTOM, WRAPPER, Evidence, Finding, Fix
 from ..remedies.asserted import wanted
@@ -52,6 +52,21 @@ _TRUNCATED = {"EOFError", "UnpicklingError", "BadZipFile"}
 def last_own_frame(exception: RaisedException) -> Frame | None:
     """The innermost frame in the project's own code."""
     return next((frame for frame in reversed(exception.frames) if frame.own), None)
+
+
+def own_frame(exception: RaisedException, log: Log) -> Frame | None:
+    """The innermost frame in the project's own code, if need be of an exception that was raised while it was handled.
+
+    What a library raises and catches itself has none; the next one of its chain, which ended the run, has.
+    """
+    if frame := last_own_frame(exception):
+        return frame
+    for traceback in log.tracebacks:
+        chain = traceback.exceptions
+        place = next((i for i, raised in enumerate(chain) if raised is exception), None)
+        if place is not None:
+            return next((frame for raised in chain[place + 1 :] if (frame := last_own_frame(raised))), None)
+    return None
 
 
 def raised_on_purpose(exception: RaisedException) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...facts import Frame
-from ..remedies.code import edited
+from ..remedies.code import substituted
 from .told import Told, fix_at, place
 
 SHOWN = 120  # characters of a call that a text repeats
@@ -126,7 +126,7 @@ def attribute_missing(message: str, frame: Frame) -> Told | None:
             f'default, `getattr(args, "{name}", None)`, in {place(frame)}.',
             frame,
         )
-        fix.diff = edited(frame, [], rf"\b(\w+)\.{name}\b", rf'getattr(\1, "{name}", None)') or None
+        fix.diff = substituted(frame, rf"\b(\w+)\.{name}\b", rf'getattr(\1, "{name}", None)') or None
         return Told("code.bug", 0.75, f"The parsed arguments have no `{name}`, which {place(frame)} reads.", fix)
     return None
 

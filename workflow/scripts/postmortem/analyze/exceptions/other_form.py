@@ -7,7 +7,7 @@ import shlex
 
 from ...facts import Frame
 from ..findings import Fix
-from ..remedies.code import edited
+from ..remedies.code import substituted
 from .told import Told, fix_at, place
 
 _UNPACKED = re.compile(r"values to unpack \(expected (?P<expected>\d+)")
@@ -26,7 +26,7 @@ def other_form(message: str, frame: Frame) -> Told | None:
             f"In {place(frame)} take two values, `contours, hierarchy = cv2.findContours(…)`: OpenCV 4 gives no image.",
             frame,
         )
-        fix.diff = edited(frame, [], r"\w+, (\w+, \w+) = ", r"\1 = ") or None
+        fix.diff = substituted(frame, r"\w+, (\w+, \w+) = ", r"\1 = ") or None
         return Told(
             "code.library_conflict", 0.8, f"`findContours` in {place(frame)} gives two values since OpenCV 4.", fix
         )
@@ -64,8 +64,7 @@ def _environment(call: str, expected: int, frame: Frame) -> Told:
     )
     fix = Fix(text, None, None, frame.file, frame.line)
     if call == "step" and old:
-        fix.diff = edited(
-            frame, [], r"^(\s*)(\w+), (\w+), (\w+), (\w+) = (.+\.step\(.+)$",
+        fix.diff = substituted(frame, r"^(\s*)(\w+), (\w+), (\w+), (\w+) = (.+\.step\(.+)$",
             r"\1\2, \3, terminated, truncated, \5 = \6; \4 = terminated or truncated",
         ) or None  # fmt: skip
     if not fix.diff:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...facts import Frame, RaisedException
 from ..findings import Fix
-from ..remedies.code import edited
+from ..remedies.code import substituted
 from ..remedies.releases import Change, argument_change, attribute_change
 
 _ARGUMENT = re.compile(
@@ -57,14 +57,13 @@ class Renamed:
     def _diff(self) -> str:
         name, now = self.change.name, self.change.now
         if self.of_call and _WITH_VALUE.fullmatch(now):
-            return edited(self.frame, [], rf"\b{name}\s*=\s*[^,()]+", now)
+            return substituted(self.frame, rf"\b{name}\s*=\s*[^,()]+", now)
         if self.of_call and not now:
-            return edited(self.frame, [], rf",\s*{name}\s*=\s*[^,()]+", "")
+            return substituted(self.frame, rf",\s*{name}\s*=\s*[^,()]+", "")
         if not _NAME.fullmatch(now):
             return ""
-        return edited(
+        return substituted(
             self.frame,
-            [],
             rf"\b{name}(\s*=)" if self.of_call else rf"\.{name}\b",
             rf"{now}\1" if self.of_call else f".{now}",
         )

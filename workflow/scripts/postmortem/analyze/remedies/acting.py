@@ -12,7 +12,7 @@ _LOOKING = {
     "cat", "cd", "df", "diff", "dmesg", "du", "echo", "env", "file", "find", "free", "fuser", "getfacl", "grep", "h5ls",
     "head", "id", "ldd", "less", "ls", "lsof", "namei", "nproc", "nvidia-smi", "pgrep", "ps", "quota", "rg", "sacct",
     "sinfo", "sort", "sprio", "squeue", "stat", "strings", "tail", "tee", "test", "true", "ulimit", "uptime", "wc",
-    "which", "[", "curl", "nslookup", "ping", "fi_info", "findmnt", "lscpu", "sacctmgr", "ss", "type",
+    "which", "[", "curl", "nslookup", "ping", "fi_info", "findmnt", "lscpu", "sacctmgr", "ss", "type", "netstat",
 }  # fmt: skip
 _LOOKING_WITH = {
     ("git", "blame"), ("git", "diff"), ("git", "log"), ("git", "show"), ("git", "status"), ("conda", "env"),

@@ -14,8 +14,10 @@ from ..findings import FATAL, GENERIC, HINT, Fix
 from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
 from .own_code import at_own_code
+from .repairs import repair
 from .shell import argument
 
+STANDS_FROM = 0.5  # confidence from which a finding beside the root says what to set
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
 
@@ -112,12 +114,16 @@ def fixes(
     others: the other judgements; those of the same cause may have computed what the root's own words leave open.
     """
     found = _together(root, others) if root else []
+    mended = repair(facts, root, raised, sure_only=bool(found and acts(found[0])))
     if root and root.id in _ENDED_FROM_OUTSIDE:
         found[1:1] = _of_what_it_said_before(root, others)
     if root and not any(fix.file for fix in found):
         found += _named_file(facts, root)
     if root and raised and root.id.startswith(_SHOW_CODE):
         found = at_own_code(facts, root, raised, found)
+    if mended:
+        # What only names the place that is edited says nothing more.
+        found = [mended, *(fix for fix in found if fix.command or fix.config or fix.line != mended.line)]
     if not any(fix.command or fix.config or fix.file for fix in found):
         logs = {log.source.path: log for log in facts.logs}
         place = next((item for item in evidence if item["source"] in logs), None)
@@ -137,7 +143,7 @@ def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
     found = list(root.fixes)
     if found and acts(found[0]):
         return found
-    same = [other for other in others if other is not root and other.id == root.id and other.role != HINT]
+    same = [other for other in others if other is not root and _mends(other, root) and other.role != HINT]
     computed = [fix for other in same if not other.position.line for fix in other.fixes[:1]]
     first = next((fix for fix in computed if acts(fix)), None)
     if first is None and (not found or only_looks(found[0]) or left_open(found[0])):
@@ -153,6 +159,17 @@ def _of_what_it_said_before(root: Judgement, others: Sequence[Judgement]) -> lis
             first = other.fixes[0] if other.fixes else Fix(said.text, None, None, said.source, said.line)
             return [replace(first, text=f"If it was ended for what it had said before, repair that: {first.text}")]
     return []
+
+
+def _mends(other: Judgement, root: Judgement) -> bool:
+    """Whether what another finding computed is for the root too: it is of the same cause, or of what spoils training.
+
+    A log that tells of NaN is the cause by its own name; the learning rate that made it stands in the configuration.
+    """
+    if other.id == root.id:
+        return True
+    absurd = other.id.startswith("config.") and other.role == FATAL and other.confidence >= STANDS_FROM
+    return absurd and root.id in ("training.nan_loss", "training.divergence") and not other.position.line
 
 
 def _named_file(facts: RunFacts, root: Judgement) -> list[Fix]:

@@ -59,7 +59,7 @@ def _fix(known: _Known, text: str, names: dict[str, str], frame: Frame, code: It
         fix.command = _import_added(frame.file, known.adds % names)
     if known.replace and text is known.fix:
         by = known.by % {name: value.replace("\\", "\\\\") for name, value in names.items()}
-        fix.diff = edited(frame, code, known.replace % _literal(names), by) or None
+        fix.diff = edited(frame, code, {"replace": known.replace % _literal(names), "by": by}) or None
     return fix
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,11 +125,17 @@ class _Tree:
             version = (
                 f"too large to be quoted: {_size(self.root / file)} bytes" if len(now) >= LARGEST_FILE else version
             )
-        code = CodeFrame(file, line, frame.function, shown, version)
+        code = CodeFrame(file, line, frame.function, shown, version, import_line=import_line(_plain(text)))
         if then is not None and _line(then, line) == _line(text, line) != "":
             change = self.repository.last_change(self.commit, file, line)
             code.changed_by = clean(change.encode()) if change else ""
         return code, matches and bool(shown)
+
+
+def import_line(source: str) -> int:
+    """The line of a file's first import that is none `from __future__`; 0 if it has none at its outer level."""
+    found = re.search(r"^(?:import|from (?!__future__))\b[^\n]*", source, re.MULTILINE)
+    return source.count("\n", 0, found.start()) + 1 if found else 0
 
 
 def below(root: Path, file: str) -> str | None:

@@ -19,6 +19,7 @@ NEAR, NEAR_ARGUMENT, NEAR_MODULE = 0.6, 0.4, 0.8
 FILES_SEARCHED = 200  # source files of the project
 FOLDERS_SEARCHED = 500  # a project holds data, too: a walk through all of it takes minutes on a network file system
 FILE_BYTES = 1_000_000
+TABLES = 8  # text tables of a source file whose columns are looked at
 BASES = 8  # classes that one inherits from, directly or through others
 _LIBRARIES = {"site-packages", "node_modules"}
 _DATA = {"data", "experimentruns", "slurm_logs", "lightning_logs", "mlruns"}  # in the project's root
@@ -33,8 +34,13 @@ _WRONG_ARGUMENT = re.compile(
 )
 _MISSING_IMPORT = re.compile(r"^cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'")
 _MISSING_MODULE = re.compile(r"^No module named '(?P<module>[\w.]+)'")
+_MISSING_COLUMN = re.compile(
+    r"columns expected but not found: \['(?P<a>[^'\n]{1,60})'\]|^[\"']?\['(?P<b>[^'\n]{1,60})'\] not in index"
+    r"|None of \[Index\(\['(?P<c>[^'\n]{1,60})'\]"
+)
 _KEY = re.compile(r"^['\"](?P<name>[\w.\- ]{1,60})['\"]$")
 _TEXT = re.compile(r"['\"]([\w.\- ]{2,60})['\"]")
+_TEXT_TABLE = re.compile(r"['\"]([\w./-]{1,200}\.(?:csv|tsv|txt))['\"]")
 _OPTION = re.compile(r"['\"]--([\w-]{2,60})['\"]")
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -58,9 +64,29 @@ def nearest_names(root: Path, source: str, raised: RaisedException, keys: Iterab
         return _near(match["name"], _defined(_module(root, match["module"])))
     if match := _MISSING_MODULE.match(message):
         return _near(match["module"], _modules(root), NEAR_MODULE)
+    if match := _MISSING_COLUMN.search(message):
+        return _near(match["a"] or match["b"] or match["c"], _columns(root, source))
     if raised.type.rsplit(".", 1)[-1] == "KeyError" and (match := _KEY.match(message)):
-        return _near(match["name"], set(_TEXT.findall(source)) | set(keys))
+        return _near(match["name"], set(_TEXT.findall(source)) | set(keys) | _columns(root, source))
     return []
+
+
+def missed_name(raised: RaisedException) -> str:
+    """The attribute, name, argument, import, module or key that an exception says is not there; empty if none."""
+    message = raised.message.split("\n")[0].strip()
+    if match := _MISSING_NAME.match(message):
+        return match["a"] or match["b"]
+    for expression in (_MISSING_ATTRIBUTE, _MISSING_IMPORT):
+        if match := expression.match(message):
+            return match["name"]
+    if match := _WRONG_ARGUMENT.search(message):
+        return match["name"]
+    if match := _MISSING_MODULE.match(message):
+        return match["module"]
+    if match := _MISSING_COLUMN.search(message):
+        return match["a"] or match["b"] or match["c"]
+    match = _KEY.match(message) if raised.type.rsplit(".", 1)[-1] == "KeyError" else None
+    return match["name"] if match else ""
 
 
 def _near(name: str, known: set[str], share: float = NEAR) -> list[str]:
@@ -192,6 +218,16 @@ def _members(node: ast.ClassDef) -> set[str]:
 def _fields(node: ast.ClassDef) -> set[str]:
     """Annotated attributes: the fields of a dataclass."""
     return {n.target.id for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
+
+
+def _columns(root: Path, source: str) -> set[str]:
+    """The columns of the text tables that a source file names."""
+    names: set[str] = set()
+    for table in _TEXT_TABLE.findall(source)[:TABLES]:
+        path = root / table
+        if ".." not in path.parts and path.is_file():
+            names |= {name.strip().strip("\"'") for name in re.split(r"[,;\t]", read_text(path).partition("\n")[0])}
+    return names - {""}
 
 
 def _parameters(root: Path, owner: str, function: str) -> set[str]:

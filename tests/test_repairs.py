@@ -1,0 +1,107 @@
+"""Repairs edit where the mistake stands, and are silent where more than one place or name may be meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_runs import make_run
+from whole_chain import diagnosed, failed
+
+from postmortem.analyze.remedies.code import edited, inserted, with_argument
+from postmortem.analyze.remedies.repairs.case import nearest, replaced
+from postmortem.facts import CodeFrame, Frame, Line
+
+RUN = "set_01/first"
+
+
+def first_fix(root: Path, log: str) -> dict[str, object]:
+    """The first fix of a failed run with that log, in a project that is there."""
+    failed(make_run(root, RUN, stderr=log))
+    fix: dict[str, object] = diagnosed(root, RUN)["fix"][0]
+    return fix
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("learning_rte", ["learning_rate", "epochs"], "learning_rate"),
+        ("batchsize", ["batch_size", "max_epochs"], "batch_size"),
+        ("trian", ["train", "evaluate"], "train"),
+        ("lr", ["epochs", "seed"], ""),
+        ("fold_1", ["fold_2", "fold_3"], ""),  # both are as near
+        ("iteritems", ["sort_values"], ""),
+    ],
+)
+def test_a_name_is_meant_only_if_it_is_near_and_alone(name: str, known: list[str], meant: str) -> None:
+    assert nearest(name, known) == meant
+
+
+def test_whole_words_are_replaced() -> None:
+    assert (
+        replaced("train(batchsize=4, batchsizes=2)", "batchsize", "batch_size") == "train(batch_size=4, batchsizes=2)"
+    )
+    assert replaced("x = config", "lr", "rate") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("state = torch.load(path)", "state = torch.load(path, map_location=1)"),
+        ("f(torch.load(open(')'), 2), 3)", "f(torch.load(open(')'), 2, map_location=1), 3)"),
+        ("state = torch.load(", "state = torch.load("),  # it ends on another line
+        ("torch.load(path, map_location=2)", "torch.load(path, map_location=2)"),
+        ("torch.load()", "torch.load(map_location=1)"),
+    ],
+)
+def test_an_argument_is_added_to_a_call_that_lacks_it(line: str, expected: str) -> None:
+    assert with_argument(line, r"torch\.load", "map_location=1") == expected
+
+
+def test_what_a_library_lost_is_edited_around_the_line_too() -> None:
+    lines = [Line(3, "a = time.clock()"), Line(4, "b = 1"), Line(5, "c = time.clock() - a")]
+    code = CodeFrame("bench.py", 3, "f", lines)
+    edit = {"replace": r"time\.clock", "by": "time.perf_counter"}
+    made = edited(Frame("/p/bench.py", 3, "f", "a = time.clock()"), [code], edit, around=True)
+    assert made.count("@@ -") == 2 and "+c = time.perf_counter() - a" in made
+    assert inserted("a.py", 2, "import os").endswith("@@ -1,0 +2 @@\n+import os")
+
+
+def test_a_word_of_the_job_script_is_corrected_where_it_stands_once(tmp_path: Path) -> None:
+    said = "usage: train.py [-h] [--batch-size N]\ntrain.py: error: unrecognized arguments: --batchsize 16\n"
+    (tmp_path / "job.sh").write_text("#!/bin/bash\npython train.py --batchsize 16\n")
+    fix = first_fix(tmp_path, said)
+    assert str(fix["diff"]).splitlines()[-1] == "+python train.py --batch-size 16"
+    (tmp_path / "other.sh").write_text("python train.py --batchsize 16\n")
+    assert not first_fix(tmp_path, said)["diff"]
+
+
+def test_a_line_that_is_not_the_projects_is_no_place(tmp_path: Path) -> None:
+    """The own frame stands in the exception that was raised while the library's own was handled."""
+    log = (
+        "Traceback (most recent call last):\n"
+        '  File "/env/lib/python3.11/site-packages/pandas/core/indexes/base.py", line 3805, in get_loc\n'
+        "    return self._engine.get_loc(casted_key)\n"
+        "KeyError: 'Speed'\n\n"
+        "The above exception was the direct cause of the following exception:\n\n"
+        "Traceback (most recent call last):\n"
+        f'  File "{tmp_path}/load.py", line 2, in <module>\n'
+        '    speed = frame["Speed"]\n'
+        '  File "/env/lib/python3.11/site-packages/pandas/core/frame.py", line 4102, in __getitem__\n'
+        "    indexer = self.columns.get_loc(key)\n"
+        "KeyError: 'Speed'\n"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("time,speed\n0,1\n")
+    (tmp_path / "load.py").write_text('frame = read("data/rows.csv")\nspeed = frame["Speed"]\n')
+    fix = first_fix(tmp_path, log)
+    assert str(fix["diff"]).splitlines()[-1] == '+speed = frame["speed"]'
+
+
+@pytest.mark.parametrize("name", ["$(touch x).ckpt", "-rf", "a b.ckpt"])
+def test_hostile_names_stay_words(tmp_path: Path, name: str) -> None:
+    from postmortem.analyze.remedies.repairs.files import _aside
+
+    command = _aside(name, "It is empty").command or ""
+    assert command.startswith("mv ") and "$(touch" not in command.replace("'$(touch x).ckpt", "")
+    assert " -rf" not in command
