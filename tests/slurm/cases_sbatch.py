@@ -136,7 +136,7 @@ def exception(project: Project) -> dict:
     project.edit("train.py", '.info("dataset %s: %d graphs, 11 node features", config["dataset"]',
                  '.info("dataset %s: %d graphs, 11 node features", config["datasets"]')  # fmt: skip
     job = project.train_job()
-    return ended(project, job, one("code.bug", "KeyError: 'datasets'", "config['dataset']"), "FAILED")
+    return ended(project, job, one("code.bug", "KeyError: 'datasets'", "config['dataset']", "config.invalid"), "FAILED")
 
 
 @case("sbatch-exit-127")

@@ -163,7 +163,7 @@ def retries_9(project: Project) -> dict:
     """--retries 1 with the slurm executor: the same exception twice, one failure"""
     project.edit("train.py", "loss = 0.2", "loss = config['weight'] * 0.2")
     process = project.snakemake(9, {}, "--retries", "1", wait=False)
-    return finish(process, one("code.bug", "KeyError: 'weight'", "'weight_decay'"), SMK9)
+    return finish(process, one("code.bug", "KeyError: 'weight'", "'weight_decay'", "config.invalid"), SMK9)
 
 
 @case("smk7-group")
