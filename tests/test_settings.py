@@ -29,13 +29,17 @@ def test_what_a_log_prints(line: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        ("epoch 1 lr: 0.002", "epoch 2 lr: 0.001"),  # a schedule prints many
         ("min_lr=0.002", "lr_decay: 0.1", "lr=auto", "lr=1.0.0"),
         ("no setting",),
     ],
 )
 def test_nothing_is_guessed(lines: tuple[str, ...]) -> None:
     assert not setting(logged(*lines), LEARNING_RATE)
+
+
+def test_of_a_schedule_the_largest_is_near_what_was_set() -> None:
+    assert setting(logged("epoch 1 lr: 0.001", "epoch 2 lr: 0.002", "epoch 3 lr: 0.0005"), LEARNING_RATE).value == 0.002
+    assert not setting(logged("batch_size=8", "batch_size=64"), BATCH_SIZE)
 
 
 def test_the_configuration_comes_first() -> None:

@@ -154,11 +154,18 @@ def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict
 def _may_explain(cause: Finding, finding: Finding) -> bool:
     if cause is finding or cause.role in (HINT, WRAPPER) or (not _ended(cause) and _ended(finding)):
         return False
-    if finding.role == WRAPPER:
+    if finding.role == WRAPPER or _left_undone(cause, finding):
         return True
     if finding.role == SYMPTOM and _led_to_at_once(finding, cause):
         return False
     return cause.id != finding.id and explains(cause, finding.id) and could_precede(cause, finding)
+
+
+def _left_undone(cause: Finding, finding: Finding) -> bool:
+    """Whether a later script in the same log misses something, after another one had failed that may have made it."""
+    a, b = cause.position, finding.position
+    another = bool(a.program and b.program) and a.program != b.program and a.log == b.log and 0 < a.line < b.line
+    return another and finding.id in _LEFT_UNDONE and cause.id not in _LEFT_UNDONE and cause.role in (FATAL, GENERIC)
 
 
 def _led_to_at_once(symptom: Finding, finding: Finding) -> bool:

@@ -17,6 +17,8 @@ SUSPECT_FROM = 0.5
 # Statements of launchers, trackers and the shell after the last words of a dying program; a longer end than this, and
 # than twice the log before it, is another program's work.
 LONGEST_END = 200
+# The same after what a shell complains of: it goes on with the next command, and what that says is the run.
+LAST_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -76,4 +78,6 @@ def _ended_by(judgement: Judgement, statements: Sequence[Statement]) -> bool:
     after = [s for s in same_log if s.line > place.line]
     if any(s.kind == PROGRESS for s in after):
         return False
+    if judgement.id.startswith("env."):
+        return len(after) <= LAST_WORDS
     return len(after) <= max(LONGEST_END, 2 * (len(same_log) - len(after)))

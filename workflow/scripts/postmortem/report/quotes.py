@@ -144,9 +144,14 @@ def raised_by(root: Judgement | None, logs: Logs) -> RaisedException | None:
 
 
 def raised_because_of(root: Judgement | None, judgements: Sequence[Judgement], logs: Logs) -> RaisedException | None:
-    """The first exception that the root cause explains: where a cause that has no traceback came to light."""
-    found = (raised_by(j, logs) for j in judgements if root and j.explained_by is root.finding)
-    return next((raised for raised in found if raised and last_own_frame(raised)), None)
+    """Where a cause that has no traceback came to light: the first exception that it explains, else the next one."""
+    if root is None or _root_traceback(root, logs):
+        return None
+    explained = [raised_by(j, logs) for j in judgements if j.explained_by is root.finding]
+    log = logs.get(root.position.log)
+    here = log.tracebacks if log else []
+    below = [t.exceptions[0] for t in here if t.first_line > root.position.line]
+    return next((raised for raised in (*explained, *below) if raised and last_own_frame(raised)), None)
 
 
 def _chain(root: Judgement, logs: Logs) -> list[Evidence]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...facts import RunFacts
 
-LEARNING_RATE = ("lr", "learning_rate", "learning-rate", "base_lr", "init_lr", "max_lr", "lr_init")
+LEARNING_RATE = ("lr", "learning_rate", "learning-rate", "learning rate", "base_lr", "init_lr", "max_lr", "lr_init")
 BATCH_SIZE = (
     "batch_size", "batch-size", "per_device_train_batch_size", "train_batch_size", "per_gpu_train_batch_size",
     "micro_batch_size", "train_micro_batch_size_per_gpu", "samples_per_gpu", "imgs_per_gpu", "bs",
@@ -36,7 +36,11 @@ class Setting:
 
 
 def setting(facts: RunFacts, names: tuple[str, ...]) -> Setting:
-    """The first of these names that the configuration has, else the one that the log prints with one value only."""
+    """The first of these names that the configuration has, else the one that the log prints.
+
+    A log that prints several values of it tells nothing, but of the learning rate: its schedule ends below what was
+    set, which is near the largest of them.
+    """
     for name in names if facts.config else ():
         key = facts.config.values.get(name) if facts.config else None
         if key and isinstance(key.value, int | float) and not isinstance(key.value, bool) and key.value > 0:
@@ -49,6 +53,6 @@ def setting(facts: RunFacts, names: tuple[str, ...]) -> Setting:
             for line in log.lines
             if name in line.text and (found := expression.search(line.text))
         }
-        if len(values) == 1 and (value := values.pop()) > 0:
-            return Setting(name, value)
+        if (len(values) == 1 or (values and names is LEARNING_RATE)) and (value := max(values)) > 0:
+            return Setting(name.replace(" ", "_"), value)
     return Setting()
