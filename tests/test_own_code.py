@@ -55,6 +55,12 @@ def test_what_a_cancelled_run_had_said_before_is_second(tmp_path: Path) -> None:
     assert "job=4711" in fixes[0]["command"] and "said before" in fixes[1]["text"] and "'a'" in fixes[1]["text"]
 
 
+def test_a_second_word_of_the_scheduler_is_nothing_that_the_run_said(tmp_path: Path) -> None:
+    said = "slurmstepd: error: *** JOB 4711 ON gpu07 CANCELLED AT 2026-03-02T10:10:10"
+    fixes = diagnose_text(f"Epoch 3 loss 0.3\n{said} DUE TO TIME LIMIT ***\n{said} ***\n", tmp_path)["fix"]
+    assert "--time" in fixes[0]["text"] and not any("said before" in fix["text"] for fix in fixes)
+
+
 @pytest.mark.parametrize(
     ("lines", "node"),
     [

@@ -154,7 +154,8 @@ def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
 def _of_what_it_said_before(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:
     """The remedy of a failure that a run had reported before somebody ended it: it may be why."""
     for other in others:
-        if other.id != root.id and other.role in (FATAL, GENERIC) and other.position.line:
+        before = other.position.log != root.position.log or other.position.line < root.position.line
+        if other.id not in _ENDED_FROM_OUTSIDE and other.role in (FATAL, GENERIC) and other.position.line and before:
             said = other.evidence[0]
             first = other.fixes[0] if other.fixes else Fix(said.text, None, None, said.source, said.line)
             return [replace(first, text=f"If it was ended for what it had said before, repair that: {first.text}")]
