@@ -84,3 +84,9 @@ def test_a_script_that_gets_beyond_an_import_was_started_again(tmp_path: Path) -
     assert cause(lost + imports(1, "torch"), tmp_path) == "env.activation"
     assert cause(lost + imports(1, "torch") + imports(5, "optuna"), tmp_path) == "code.import"
     assert cause(lost + imports(5, "optuna") + imports(1, "torch"), tmp_path) == "env.activation"
+
+
+def test_what_a_script_did_not_make_is_missing_for_the_next(tmp_path: Path) -> None:
+    missing = f"{PLOTS}open(path)\nFileNotFoundError: [Errno 2] No such file or directory: 'scores.csv'\n"
+    assert diagnose_text(NO_GPU + missing, tmp_path)["root_cause"]["id"] == "gpu.unavailable"
+    assert diagnose_text(missing, tmp_path)["root_cause"]["id"] == "data.missing"
