@@ -18,7 +18,7 @@ from postmortem.facts import Frame
         ("assert params.word_blank == 0", {"word_blank": 0}, "word_blank to be 0: start it with --word_blank 0"),
         ("assert args.heads > 0, 'no heads'", {"heads": 1}, "heads to be above 0"),
         ("assert self.cfg.model.layers <= 6", {"layers": 6}, "layers to be at most 6"),
-        ("assert config['mode'] in ('fit', 'test')", None, "mode to be one of 'fit', 'test': start it with that"),
+        ("assert config['mode'] in ('fit', 'test')", None, "mode to be one of 'fit', 'test': set it so"),
         ("assert opt.data is not None", None, "data to be given"),
         ("assert not args.resume", {"resume": False}, "resume to be off"),
         ("assert args.a == 1 and args.b == 'x y'", {"a": 1, "b": "x y"}, "--a 1 --b 'x y'"),

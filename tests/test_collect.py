@@ -204,3 +204,5 @@ def test_a_command_names_no_profile_that_is_not_there(tmp_path: Path) -> None:
     assert "--profile" not in command()
     (tmp_path / "profiles" / "slurm").mkdir(parents=True)
     assert "--profile profiles/slurm" in command()
+    (tmp_path / "pipeline" / "Snakefile").rename(tmp_path / "Snakefile")
+    assert command() == "snakemake --profile profiles/slurm {output}"

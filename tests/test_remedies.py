@@ -11,8 +11,9 @@ import pytest
 from postmortem.analyze.findings import Fix
 from postmortem.analyze.remedies.acting import acts, only_looks
 from postmortem.analyze.remedies.code import edited
-from postmortem.analyze.remedies.fixes import half, read_on, rerun
+from postmortem.analyze.remedies.fixes import half, read_on
 from postmortem.analyze.remedies.resources import longer_minutes, sbatch_time
+from postmortem.analyze.remedies.run_again import rerun
 from postmortem.facts import CodeFrame, Frame, Line, Log, RunFacts, SlurmJob, Source
 
 RESHAPED = {"replace": r"\.view\(", "by": ".reshape("}

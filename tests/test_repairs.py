@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_runs import make_run
+from made_runs import facts_of, make_run
 from whole_chain import diagnosed, failed
 
 from postmortem.analyze.remedies.code import edited, inserted, with_argument
-from postmortem.analyze.remedies.repairs.case import nearest, replaced
-from postmortem.facts import CodeFrame, Frame, Line
+from postmortem.analyze.remedies.repairs import files, settings
+from postmortem.analyze.remedies.repairs.case import Case, nearest, replaced
+from postmortem.facts import CodeFrame, Frame, Line, NamedFile, RaisedException, RunFacts
 
 RUN = "set_01/first"
 
@@ -105,3 +106,32 @@ def test_hostile_names_stay_words(tmp_path: Path, name: str) -> None:
     command = _aside(name, "It is empty").command or ""
     assert command.startswith("mv ") and "$(touch" not in command.replace("'$(touch x).ckpt", "")
     assert " -rf" not in command
+
+
+def case_of(facts: RunFacts, message: str, source: str = "") -> Case:
+    """A mistake in line 2 of the project's train.py."""
+    raised = RaisedException("RuntimeError", message, [Frame("train.py", 2, "<module>", source, own=True)], 1, 4)
+    return Case(facts, None, raised)
+
+
+@pytest.mark.parametrize(("name", "fixed"), [("train.lock", True), (".lock", True), ("block.csv", False)])
+def test_only_a_lock_is_deleted_for_being_there(name: str, fixed: bool) -> None:
+    facts = facts_of()
+    facts.named_files = [NamedFile(f"data/{name}", f"data/{name}", "file")]
+    fix = files.lock(case_of(facts, f"data/{name} already exists"))
+    assert (fix.command if fix else None) == (f"rm data/{name}" if fixed else None)
+
+
+def test_a_number_in_quotes_is_blamed_only_by_its_name() -> None:
+    facts = facts_of(config={"hidden": "64"})
+    message = "'str' object cannot be interpreted as an integer"
+    blamed = settings.text_for_a_number(case_of(facts, message, "layers = range(config['hidden'])"))
+    assert blamed and blamed.config == {"hidden": 64}
+    assert settings.text_for_a_number(case_of(facts, message, "for epoch in range(epochs):")) is None
+
+
+def test_a_script_is_known_by_whole_names(tmp_path: Path) -> None:
+    """`rain.sh` is another script than `train.sh`, although its name ends so."""
+    (tmp_path / "train.sh").write_text("pyhton train.py\n")
+    assert not first_fix(tmp_path, "rain.sh: line 1: pyhton: command not found\n")["diff"]
+    assert "+python train.py" in str(first_fix(tmp_path, "./train.sh: line 1: pyhton: command not found\n")["diff"])

@@ -17,6 +17,11 @@ def relative(path: Path, root: Path) -> str:
         return str(path)
 
 
+def names(path: str, tail: str) -> bool:
+    """Whether a path ends in another one by whole components: `/p/src/train.py` in `src/train.py`, not in `rain.py`."""
+    return bool(tail) and f"/{path}".endswith(f"/{tail.removeprefix('./')}")
+
+
 def modified(path: Path) -> str:
     """Time of the last change, ISO 8601 local time, seconds; empty if the file cannot be asked."""
     try:

@@ -24,10 +24,11 @@ from .remedies.around_statement import complaint_above, files_of, glued, line_be
 from .remedies.caches import cache_of
 from .remedies.code import edited
 from .remedies.environment import interpreter, node_of, snakemake_folder
-from .remedies.fixes import half, rerun
+from .remedies.fixes import half
 from .remedies.releases import requirement
 from .remedies.resources import longer_minutes, more_megabytes, sbatch_time
 from .remedies.rules import RulePlace, place_of_rule
+from .remedies.run_again import rerun
 from .remedies.settings import BATCH_SIZE, LEARNING_RATE, setting
 from .remedies.submission import Request, submit_again
 

@@ -17,7 +17,8 @@ from ..project.project import Project
 from ..project.runs import WORKFLOW
 from .evidence import KINDS
 
-_SNAKEFILE_OPTION = re.compile(r"(?:-s|--snakefile) (\S+)")
+_SNAKEFILE_OPTION = re.compile(r" (?:-s|--snakefile) (\S+)")
+_USUAL_SNAKEFILES = ("Snakefile", "workflow/Snakefile")  # which Snakemake finds by itself
 _PROFILE_OPTION = re.compile(r" --profile (\S+)")
 
 
@@ -58,16 +59,18 @@ def collect_run(
 
 
 def _as_it_applies_here(project: Project) -> dict[str, Any]:
-    """The profile's values; its commands without a Snakemake profile that this project, which has the code, lacks."""
+    """The profile's values; its commands with the Snakefile and the Snakemake profile that this project has.
+
+    Of a project without its code nobody knows what else is missing: it keeps the profile's.
+    """
     values = project.profile.as_dict()
     again: dict[str, str] = values.get("run_again") or {}
     for name, template in again.items():
         snakefile, profile = _SNAKEFILE_OPTION.search(template or ""), _PROFILE_OPTION.search(template or "")
-        if (
-            snakefile
-            and profile
-            and (project.root / snakefile[1]).is_file()
-            and not (project.root / profile[1]).is_dir()
-        ):
-            again[name] = template.replace(profile[0], "")
+        named = bool(snakefile and (project.root / snakefile[1]).is_file())
+        found = named or any((project.root / usual).is_file() for usual in _USUAL_SNAKEFILES)
+        if snakefile and found and not named:
+            again[name] = again[name].replace(snakefile[0], "")
+        if profile and found and not (project.root / profile[1]).is_dir():
+            again[name] = again[name].replace(profile[0], "")
     return values

@@ -6,12 +6,12 @@ import re
 
 from ...facts import ABSENT, READ, UNREADABLE, Checkpoint, RunFacts
 from ..detectors import configuration, distillation
-from ..detectors.checkpoints import again
 from ..detectors.embedding import ids_of_graphs, ids_of_mapping, table_rows
 from ..detectors.quoting import quote_checkpoint
 from ..detectors.trackers import contradiction, made_its_output, status_evidence
 from ..detectors.upstream import first_failed
 from ..findings import Evidence, Finding, Support
+from ..remedies.run_again import made_before
 from .data import said
 
 _SIZE_MISMATCH = re.compile(
@@ -74,7 +74,7 @@ def _ids_behind(
                 f"the command removes its checkpoint first), or restore the files that gave {table.shape[0]} ids."
             )
             if checkpoint.role != "own":
-                support.first_fixes.append(again(facts, checkpoint, text, as_it_is=False))
+                support.first_fixes.append(made_before(facts, checkpoint.source.path, text, stays=False))
             return
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ...facts import ABSENT, UNREADABLE, RunFacts
+from ...paths import names
 from ..detectors.embedding import ids_of_graphs, ids_of_mapping, rows_of_checkpoints
 from ..detectors.quoting import number
 from ..findings import Evidence, Finding, Support
@@ -129,7 +130,7 @@ def named_path(finding: Finding, facts: RunFacts, support: Support) -> None:
     places += [checkpoint.source for checkpoint in facts.checkpoints] + ([facts.config.source] if facts.config else [])
     for place in places:
         if place.state not in (ABSENT, UNREADABLE) or not any(
-            n.endswith(place.path) or place.path.endswith(n) for n in named if n
+            names(n, place.path) or names(place.path, n) for n in named
         ):
             continue
         forbidden = "permission" in place.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...collect.files.data import is_dangerous
 from ...facts import ABSENT, UNREADABLE, Checkpoint, RunFacts
 from ..findings import FATAL, HINT, SYMPTOM, Finding, Fix
+from ..remedies.run_again import made_before
 from ..remedies.shell import argument
 from .quoting import quote_checkpoint
 
@@ -42,8 +43,11 @@ def _damaged(facts: RunFacts, checkpoint: Checkpoint) -> Finding:
     )
     finding.evidence = [quote_checkpoint(checkpoint, checkpoint.source.reason, f"{checkpoint.size} bytes")]
     finding.fix = [
-        again(
-            facts, checkpoint, f"Restore {checkpoint.source.path} from a backup, or train the run that makes it again."
+        made_before(
+            facts,
+            checkpoint.source.path,
+            f"Restore {checkpoint.source.path} from a backup, or train the run that makes it again.",
+            stays=False,
         )
     ]
     finding.prevention = [
@@ -104,7 +108,9 @@ def _missing(facts: RunFacts, checkpoint: Checkpoint) -> Finding:
             checkpoint, checkpoint.source.reason, f"needed from {checkpoint.run}" if checkpoint.run else ""
         )
     ]
-    finding.fix = [again(facts, checkpoint, f"Run {checkpoint.run or 'the run that makes it'} first.")]
+    finding.fix = [
+        made_before(facts, checkpoint.source.path, f"Run {checkpoint.run or 'the run that makes it'} first.")
+    ]
     finding.prevention = ["Let the workflow make what a run needs, instead of starting it by hand."]
     return finding
 
@@ -119,19 +125,3 @@ def _forbidden(checkpoint: Checkpoint) -> Finding:
         Fix("Correct its owner or mode.", f"ls -l {argument(checkpoint.source.path)}", None, checkpoint.source.path)
     ]
     return finding
-
-
-def again(facts: RunFacts, checkpoint: Checkpoint, text: str, as_it_is: bool = True) -> Fix:
-    """The fix that makes a checkpoint anew: the workflow's command for its path, where the profile has one.
-
-    as_it_is: whether the file may stay; the workflow makes nothing again that is there. A damaged one never stays.
-    """
-    template = (facts.profile.get("run_again") or {}).get("workflow") or ""
-    command = template.replace("{output}", argument(checkpoint.source.path)) or None
-    removed = checkpoint.problem or not as_it_is
-    return Fix(
-        text,
-        f"rm -f {argument(checkpoint.source.path)} && {command}" if command and removed else command,
-        None,
-        checkpoint.source.path,
-    )

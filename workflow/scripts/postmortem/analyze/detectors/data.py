@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...facts import UNREADABLE, GraphCache, RunFacts
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
-from ..remedies.fixes import rerun
+from ..remedies.run_again import rerun
 from ..remedies.shell import argument
 from .embedding import ids_of_graphs, ids_of_mapping, rows_of_checkpoints
 from .numerics import not_finite

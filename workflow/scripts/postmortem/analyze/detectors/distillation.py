@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ...facts import Checkpoint, RunFacts
+from ...paths import names
 from ..findings import FATAL, Evidence, Finding
 from .quoting import config_value, log_lines, number, quote_checkpoint, quote_config, quote_line
 from .usual_values import set_back
@@ -58,7 +59,7 @@ def _sizes(facts: RunFacts, path: str) -> list[Finding]:
     """A student that is as large as its teacher, or larger."""
     own = next((c for c in facts.checkpoints if c.role == "own" and c.parameter_count), None)
     teachers = [c for c in facts.checkpoints if c.role in ("teacher", "upstream") and c.parameter_count]
-    teacher = next((c for c in teachers if path.endswith(c.source.path) or c.source.path.endswith(path)), None)
+    teacher = next((c for c in teachers if names(path, c.source.path) or names(c.source.path, path)), None)
     teacher_config = next((flat for run, flat in facts.siblings.items() if f"/{run}/" in f"/{path}"), {})
     larger = {
         key: (now, then)

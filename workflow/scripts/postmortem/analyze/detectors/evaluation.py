@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ...facts import Checkpoint, Metric, RunFacts
 from ..findings import FATAL, Evidence, Finding, Fix
-from .checkpoints import again
+from ..remedies.run_again import made_before
 from .quoting import number, quote_checkpoint, quote_config, quote_metric
 from .usual_values import set_back
 
@@ -194,12 +194,12 @@ def _threshold(facts: RunFacts, block: Block, tests: list[Block], on_tests: bool
             finding.root_cause += f"{checkpoint.source.path}: {how}, which shifts every score to one side. "
             finding.confirmed_by.append("the checkpoint")
             finding.fix.append(
-                again(
+                made_before(
                     facts,
-                    checkpoint,
+                    checkpoint.source.path,
                     f"Train {checkpoint.run or 'the model'} again, or restore its checkpoint: something shifted "
                     "its last bias. The command removes it first.",
-                    as_it_is=False,
+                    stays=False,
                 )
             )
     finding.fix.append(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ...facts import Curve, Metric, RunFacts
 from ..findings import FATAL, Evidence, Finding, Fix
-from ..remedies.fixes import rerun
+from ..remedies.run_again import rerun
 from ..remedies.shell import argument
 from .evaluation import FEWEST_SAMPLES
 from .quoting import config_value, log_lines, number, quote_last, quote_line, quote_metric

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...facts import RunFacts
 from ..findings import FATAL, Evidence, Finding, Fix
-from ..remedies.fixes import stage_command
+from ..remedies.run_again import stage_command
 from .quoting import log_lines, quote_config, quote_line
 
 # Keys that say on which data set a run worked, by their last words: dataset, data.name, dataset_name, data_dir.

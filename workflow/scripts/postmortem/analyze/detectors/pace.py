@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ...facts import RunFacts, SlurmJob
 from ..findings import FATAL, Evidence, Finding, Fix
-from ..remedies.fixes import rerun
+from ..remedies.run_again import rerun
 from ..remedies.submission import Request, submit_again
 from .quoting import log_lines, quote_config
 from .stopping import progress_of

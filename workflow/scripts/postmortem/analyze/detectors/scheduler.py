@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from ...facts import RunFacts, SlurmJob
 from ..findings import FATAL, HINT, SYMPTOM, Evidence, Finding, Fix
-from ..remedies.fixes import rerun
 from ..remedies.resources import longer_minutes, megabytes, more_megabytes, sbatch_time
+from ..remedies.run_again import rerun
 from ..remedies.shell import argument
 from ..remedies.submission import Request, submit_again
 

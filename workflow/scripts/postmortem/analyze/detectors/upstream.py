@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ...facts import READ, RunFacts, UpstreamRun
-from ..findings import FATAL, Evidence, Finding, Fix
-from ..remedies.shell import argument
-from .checkpoints import again
+from ..findings import FATAL, Evidence, Finding
+from ..remedies.run_again import made_before
 from .numerics import broken_weights
 from .quoting import quote_checkpoint
 
@@ -36,14 +35,8 @@ def detect(facts: RunFacts) -> list[Finding]:
             )
             finding.evidence = [quote_checkpoint(checkpoint, text)]
             finding.confirmed_by = ["the checkpoint"]
-            finding.fix = [
-                again(facts, checkpoint, f"Train {checkpoint.run} again (see its own diagnosis), then this run.")
-            ]
-            finding.fix[0].command = (
-                None
-                if finding.fix[0].command is None
-                else f"rm -f {argument(checkpoint.source.path)} && {finding.fix[0].command}"
-            )
+            then = f"Train {checkpoint.run} again (see its own diagnosis), then this run."
+            finding.fix = [made_before(facts, checkpoint.source.path, then, stays=False)]
             finding.prevention = ["Refuse a checkpoint with NaN when it is loaded."]
             finding.would_refute = "finite weights"
             finding.explains = ["training.*", "gpu.device_assert", "code.bug"]
@@ -63,15 +56,8 @@ def _failed(facts: RunFacts, failed: UpstreamRun) -> Finding:
         Evidence(failed.evidence_source, line.text, line.number, "upstream", failed.run) for line in failed.evidence
     ]
     finding.evidence.append(Evidence(missing.path, f"{missing.path} is {missing.state}", None, "upstream", failed.run))
-    template = (facts.profile.get("run_again") or {}).get("workflow") or ""
-    finding.fix = [
-        Fix(
-            f"Correct {failed.run} first (see its own diagnosis), then run this one again.",
-            template.replace("{output}", argument(missing.path)) or None,
-            None,
-            missing.path,
-        )
-    ]
+    then = f"Correct {failed.run} first (see its own diagnosis), then run this one again."
+    finding.fix = [made_before(facts, missing.path, then)]
     finding.prevention = ["Start the runs through the workflow, which does not start a run whose inputs are missing."]
     finding.would_refute = f"{missing.path} being there"
     finding.explains = ["model.checkpoint_missing", "workflow.missing_input", "slurm.dependency", "data.missing"]

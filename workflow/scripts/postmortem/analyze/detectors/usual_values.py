@@ -7,7 +7,7 @@ from typing import Any
 
 from ...facts import RunFacts
 from ..findings import Fix
-from ..remedies.fixes import rerun
+from ..remedies.run_again import rerun
 from .quoting import config_value, number, stage_settings
 
 # A step of an adaptive optimiser is about lr per weight, and weights are about 0.1: steps of 1 replace them outright.

@@ -25,7 +25,8 @@ _BETWEEN = re.compile(
 # Some people paste their logs with numbered lines.
 _FILE = re.compile(r"^(?:\d+ +)?(?P<path>(?=\S*[./])[^\s,;:\"'()]+(?: \(directory\))?)$")
 _DIRECTORIES = "data|results|reads|samples|fastq|raw"
-_GLUED = re.compile(rf"^(?P<folder>{_DIRECTORIES})(?P<name>[A-Z][\w.-]+)$")
+# Behind the folder the name of a sample: SRR12_1.fq, A.csv.
+_GLUED = re.compile(rf"^(?P<folder>{_DIRECTORIES})(?P<name>[A-Z]+(?:\d[\w.-]*|\.[\w.-]+))$")
 _QUOTED_WORD = re.compile(r'^"([^"\s]+)"$')
 # Where the output of the job ends, seen from below.
 _JOB_BEGINS = re.compile(

@@ -30,7 +30,8 @@ def wanted(source: str, file: str | None = None, line: int | None = None) -> Fix
     flags = " ".join(f"--{key} {shlex.quote(str(v))}" for key, v in values.items() if not isinstance(v, bool))
     words = " and ".join(f"{key} {relation}" for key, relation, _ in asked)
     place = f" (the check stands in {file}:{line})" if file else ""
-    return Fix(f"The check wants {words}: start it with {flags or 'that'}{place}.", None, values or None, file, line)
+    how = f"start it with {flags}" if flags else "set it so"
+    return Fix(f"The check wants {words}: {how}{place}.", None, values or None, file, line)
 
 
 def _conditions(source: str) -> list[ast.expr]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ...facts import CodeFrame, Frame
+from ...paths import names
 
 
 def edited(frame: Frame, known: Iterable[CodeFrame], edit: dict[str, str], around: bool = False) -> str:
@@ -42,7 +43,7 @@ def substituted(frame: Frame, replace: str, by: str) -> str:
 def _others(frame: Frame, known: Iterable[CodeFrame]) -> dict[int, str]:
     """The lines around a frame's, where that one reads as it did when it ran."""
     for code in known:
-        if code.line == frame.line and frame.file.endswith(code.file):
+        if code.line == frame.line and names(frame.file, code.file):
             here = {item.number: item.text for item in code.lines}
             if here.pop(code.line, "").strip() == frame.source.strip():
                 return here
@@ -89,7 +90,7 @@ def inserted(file: str, line: int, *texts: str) -> str:
 def _line(frame: Frame, known: Iterable[CodeFrame]) -> tuple[str, str]:
     """The frame's file, below the project's root where it lies there, and its line."""
     for code in known:
-        if code.line == frame.line and frame.file.endswith(code.file):
+        if code.line == frame.line and names(frame.file, code.file):
             here = next((item.text for item in code.lines if item.number == frame.line), "")
             if here.strip() == frame.source.strip() or not frame.source:
                 return code.file, here

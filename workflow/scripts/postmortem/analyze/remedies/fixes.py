@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...facts import ABSENT, RaisedException, RunFacts
+from ...facts import RaisedException, RunFacts
 from ..findings import FATAL, GENERIC, HINT, Fix
 from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
 from .own_code import at_own_code
 from .repairs import repair
+from .run_again import rerun
 from .shell import argument
 
 STANDS_FROM = 0.5  # confidence from which a finding beside the root says what to set
@@ -30,46 +30,6 @@ def half(number: Any) -> int | str:
     if not math.isfinite(value):
         return ""
     return 2 ** max(0, math.floor(math.log2(value / 2))) if value >= 2 else 1
-
-
-def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:
-    """The command that runs this stage again, with config values changed; empty if the profile has no template.
-
-    A configuration that was never written cannot be run from: then the workflow makes the run's output again.
-    """
-    given = {key: value for key, value in (values or {}).items() if str(value) != ""}
-    if not facts.stage or (values and not given):
-        return ""
-    if facts.config is not None and facts.config.source.state == ABSENT:
-        return "" if given else run_through_workflow(facts)
-    return stage_command(facts, facts.stage, facts.directory, given)
-
-
-def stage_command(facts: RunFacts, stage: str, directory: str, values: dict[str, Any]) -> str:
-    """The profile's command that runs a stage from the configuration frozen in a run's directory, with values changed.
-
-    Empty if the profile has no template for the stage, or none for a flag that the values need.
-    """
-    templates: dict[str, str] = facts.profile.get("run_again") or {}
-    if not templates.get("stage") or (values and not templates.get("flag")):
-        return ""
-    flags = " ".join(
-        templates["flag"].format(field=shlex.quote(key.replace("_", "-")), value=shlex.quote(_shown(value)))
-        for key, value in values.items()
-    )
-    config = f"{directory}/{facts.profile.get('config_file') or 'config.json'}"
-    return templates["stage"].format(stage=stage, config=shlex.quote(config), flags=flags).strip()
-
-
-def run_through_workflow(facts: RunFacts) -> str:
-    """The command by which the workflow makes this run's output again; empty if the profile has no template for it."""
-    template = (facts.profile.get("run_again") or {}).get("workflow") or ""
-    output = next((item.path for item in facts.artefacts if item.role == "success"), "")
-    return str(template).replace("{output}", argument(output)) if template and output else ""
-
-
-def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_on(path: str, line: int | None) -> Fix:
@@ -122,6 +82,7 @@ def fixes(
     if root and raised and root.id.startswith(_SHOW_CODE):
         found = at_own_code(facts, root, raised, found)
     if mended:
+        mended.command = mended.command or (rerun(facts, mended.config) if mended.config else "") or None
         # What only names the place that is edited says nothing more.
         found = [mended, *(fix for fix in found if fix.command or fix.config or fix.line != mended.line)]
     if not any(fix.command or fix.config or fix.file for fix in found):

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 
 from ...facts import CodeFrame, RaisedException, RunFacts
+from ...paths import names
 from ..exceptions.classify import last_own_frame, raised_on_purpose
 from ..findings import Fix
 from ..resolve import Judgement
@@ -43,7 +44,7 @@ def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found
     frame = last_own_frame(raised)
     if frame is None:
         return found
-    known = next((code for code in facts.code if code.line == frame.line and frame.file.endswith(code.file)), None)
+    known = next((code for code in facts.code if code.line == frame.line and names(frame.file, code.file)), None)
     file = known.file if known else frame.file
     remarks, command = _what_is_known_of(facts, known)
     if found and found[0].file == frame.file and found[0].line == frame.line:

@@ -16,6 +16,7 @@ from ...installation import PYTHON_ERRORS
 from ..findings import Fix
 from .code import edited
 
+_SEARCHED = ("replace", "call")  # the parts of an edit that are expressions
 MESSAGE_CHARACTERS = 500  # of a message; what it is about stands at its beginning
 
 
@@ -27,8 +28,7 @@ class _Known:
     source: str
     fix: str
     plain: str
-    replace: str
-    by: str
+    edit: dict[str, str]  # as `code.edited` takes it, with the names that are filled in
     adds: str
 
 
@@ -51,16 +51,31 @@ def remedy(exception: RaisedException, frame: Frame, code: Iterable[CodeFrame]) 
     return None
 
 
+def import_of(name: str) -> str:
+    """The statement that imports what nearly every program calls by that name (`np`); empty if none is known."""
+    said = f"NameError: name '{name}' is not defined"
+    known = next((each for each in _known() if each.adds and each.error.search(said)), None)
+    return known.adds % {"name": name} if known else ""
+
+
 def _fix(known: _Known, text: str, names: dict[str, str], frame: Frame, code: Iterable[CodeFrame]) -> Fix:
     function = frame.function if frame.function not in ("", "<module>") else "the module"
     words = names | {"place": f"{frame.file}:{frame.line}", "file": frame.file, "function": function}
     fix = Fix(text % words, None, None, frame.file, frame.line)
     if known.adds:
         fix.command = _import_added(frame.file, known.adds % names)
-    if known.replace and text is known.fix:
-        by = known.by % {name: value.replace("\\", "\\\\") for name, value in names.items()}
-        fix.diff = edited(frame, code, {"replace": known.replace % _literal(names), "by": by}) or None
+    if known.edit and text is known.fix:
+        fix.diff = (
+            edited(frame, code, {part: _filled(part, words, names) for part, words in known.edit.items()}) or None
+        )
     return fix
+
+
+def _filled(part: str, words: str, names: dict[str, str]) -> str:
+    """A part of an edit with the names in it: literally where it is searched, and where it is written."""
+    if part in _SEARCHED:
+        return words % _literal(names)
+    return words % {name: value.replace("\\", "\\\\") for name, value in names.items()}
 
 
 def _import_added(file: str, statement: str) -> str | None:
@@ -93,8 +108,7 @@ def _known() -> list[_Known]:
             item.get("source", ""),
             item["fix"],
             item.get("plain", ""),
-            (item.get("edit") or {}).get("replace", ""),
-            (item.get("edit") or {}).get("by", ""),
+            item.get("edit") or {},
             item.get("adds", ""),
         )
         for item in content

@@ -12,8 +12,8 @@ import shlex
 from dataclasses import dataclass
 
 from ...facts import Log, RunFacts, SlurmJob
-from .fixes import run_through_workflow
 from .resources import FACTOR, sbatch_time
+from .run_again import run_through_workflow
 from .shell import argument
 
 

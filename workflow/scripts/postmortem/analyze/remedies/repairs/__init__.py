@@ -9,10 +9,10 @@ from __future__ import annotations
 from ....facts import RaisedException, RunFacts
 from ...findings import Fix
 from ...resolve import Judgement
-from . import calls, files, launching, names, settings, workflow
-from .case import case_of
+from . import files, launching, names, settings, workflow
+from .case import Case
 
-_ROOMS = (names, settings, calls, files, launching, workflow)
+_ROOMS = (names, settings, files, launching, workflow)
 _SURE = (names.replaced_by_its_package, launching.module, files.interpreter_of_a_script)
 
 
@@ -23,6 +23,6 @@ def repair(
 
     sure_only: only what comes before a fix that acts as well, for it saw the very thing that is wrong.
     """
-    case = case_of(facts, root, raised)
+    case = Case(facts, root, raised)
     finders = _SURE if sure_only else [find for room in _ROOMS for find in room.REPAIRS]
     return next((fix for find in finders if (fix := find(case))), None)

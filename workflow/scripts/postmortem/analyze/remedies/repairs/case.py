@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ....facts import CodeFrame, Frame, NamedFile, RaisedException, RunFacts, Script
+from ....paths import names
 from ...exceptions.classify import last_own_frame, own_frame
 from ...findings import Fix
 from ...resolve import Judgement
@@ -69,7 +70,7 @@ class Case:
         """The own frame's surroundings, where its line still reads as it did when it ran."""
         frame = self.frame
         for code in self.facts.code:
-            if frame and code.line == frame.line and frame.file.endswith(code.file):
+            if frame and code.line == frame.line and names(frame.file, code.file):
                 return code
         return None
 
@@ -98,7 +99,7 @@ class Case:
         if self.frame is None or not self.frame.line or not self.line or changed == self.line:
             return None
         if copy := _COPY_OF_A_SCRIPT.search(self.frame.file):
-            scripts = [script for script in self.facts.scripts if script.file.endswith(copy[1])]
+            scripts = [script for script in self.facts.scripts if names(script.file, copy[1])]
             return self.in_scripts(self.line.strip(), changed.strip(), text.rstrip("."), scripts)
         file, line = self.code.file if self.code else self.frame.file, self.frame.line
         return Fix(text, None, None, file, line, diff(file, line, self.line, changed))
@@ -115,14 +116,13 @@ class Case:
         file, number, line, changed = places[0]
         return Fix(f"{text} ({file}:{number}).", None, None, file, number, diff(file, number, line, changed))
 
+    def script(self, name: str) -> Script | None:
+        """The project's script of that name, as the log calls it: with its path, or a part of it."""
+        return next((each for each in self.facts.scripts if names(each.file, name)), None)
+
     def named(self, path: str) -> NamedFile | None:
         """What is at a path that was named."""
         return next((item for item in self.facts.named_files if path in (item.named, item.path)), None)
-
-
-def case_of(facts: RunFacts, root: Judgement | None, raised: RaisedException | None) -> Case:
-    """The case of a run."""
-    return Case(facts, root, raised)
 
 
 def replaced(line: str, wrong: str, right: str) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import PurePosixPath
 
 from ....facts import ABSENT, NamedFile
+from ....paths import names
 from ...findings import Fix
 from ..shell import argument
 from .case import Case
@@ -21,6 +22,7 @@ _BROKEN = re.compile(
 _MADE_AGAIN = re.compile(r"(?:^|/)\.?(?:cache\w*|processed|tmp|temp|preprocessed|features)(?:/|$)|\.cache$", re.I)
 _SOURCES = (".py", ".sh", ".smk", ".yaml", ".yml", ".toml", ".ipynb", ".err", ".out", ".log")
 _LOCK = re.compile(r"(?<!\S)(?P<path>\S{1,300}) (?:is held|already exists|exists)\b")
+_LOCK_NAME = re.compile(r"(?:^|[._-])(?:lock|lck)(?:$|[._-])", re.I)  # of a file: `block.csv` holds no lock
 
 
 def near_name(case: Case) -> Fix | None:
@@ -60,7 +62,7 @@ def wrong_folder(case: Case) -> Fix | None:
 def _started(case: Case) -> str:
     """The project's script that was started: the outermost frame's, as it lies below the project's root."""
     outer = case.raised.frames[0] if case.raised and case.raised.frames else None
-    known = next((code.file for code in case.facts.code if outer and outer.file.endswith(f"/{code.file}")), "")
+    known = next((code.file for code in case.facts.code if outer and names(outer.file, code.file)), "")
     return known if outer and outer.own and "/" in known else ""
 
 
@@ -117,9 +119,8 @@ def stale(case: Case) -> Fix | None:
     if not all(longest.path.startswith(item.path) for item in cached):
         return None
     path = longest.path
-    recursive = "-r " if longest.state == "folder" else ""
-    text = f"Delete {path}, so that it is made again as the settings are now."
-    return Fix(text, f"rm {recursive}{argument(path)}", None, path)
+    text = f"Put {path} aside, so that it is made again as the settings are now."
+    return Fix(text, f"mv {argument(path)} {argument(f'{path}.old')}", None, path)
 
 
 def lock(case: Case) -> Fix | None:
@@ -127,7 +128,7 @@ def lock(case: Case) -> Fix | None:
     found = _LOCK.search(case.message)
     path = found["path"].strip("'\"") if found else ""
     place = case.named(path)
-    if place is None or place.state != "file" or "lock" not in path.lower():
+    if place is None or place.state != "file" or not _LOCK_NAME.search(PurePosixPath(path).name):
         return None
     text = f"If no process of this run is alive, one that was killed has left {place.path}: delete it."
     return Fix(text, f"rm {argument(place.path)}", None, place.path)

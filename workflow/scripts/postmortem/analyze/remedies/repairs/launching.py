@@ -40,8 +40,7 @@ def command(case: Case) -> Fix | None:
     found = _COMMAND_NOT_FOUND.search(case.said)
     if found is None:
         return None
-    name = found["script"].removeprefix("./")
-    script = next((each for each in case.facts.scripts if each.file.endswith(name)), None)
+    script = case.script(found["script"])
     if script is None:
         return None
     word = found["command"]
@@ -144,8 +143,7 @@ def quote(case: Case) -> Fix | None:
         r"unexpected EOF while looking for matching `(?P<quote>[\"'])'",
         case.said,
     )
-    name = found["script"].removeprefix("./") if found else ""
-    script = next((each for each in case.facts.scripts if name and each.file.endswith(name)), None)
+    script = case.script(found["script"]) if found else None
     if not found or script is None or not 0 < int(found["line"]) <= len(script.lines):
         return None
     number, mark = int(found["line"]), found["quote"]

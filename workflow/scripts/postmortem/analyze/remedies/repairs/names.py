@@ -9,25 +9,12 @@ import sys
 from ....collect.around.nearest_names import missed_name
 from ...findings import Fix
 from ..code import diff, inserted
+from ..python_errors import import_of
 from ..shell import argument
 from .case import ALIKE, SLIP, Case, nearest
 
 _PROPOSED = re.compile(r"Did you mean: '(?P<right>[\w.]+)'\?|[Uu]se `(?P<instead>[\w.]+)`(?:[^.`]*)? instead")
 _OWNER = re.compile(r"`(?P<wrong>[\w.]+)` (?:was|has been|is) (?:removed|deprecated)")
-# What nearly every program imports under these names.
-_ALIASES = {
-    "np": "import numpy as np",
-    "pd": "import pandas as pd",
-    "plt": "import matplotlib.pyplot as plt",
-    "nn": "from torch import nn",
-    "F": "import torch.nn.functional as F",
-    "torch": "import torch",
-    "tqdm": "from tqdm import tqdm",
-    "Path": "from pathlib import Path",
-    "defaultdict": "from collections import defaultdict",
-    "partial": "from functools import partial",
-    "dataclass": "from dataclasses import dataclass",
-}
 PROPOSED = 0.85  # share of equal letters of a misspelt name and the one that Python proposes
 _STRINGS = re.compile(r"['\"]([\w.\- ]{2,60})['\"]")
 
@@ -48,7 +35,7 @@ def import_forgotten(case: Case) -> Fix | None:
     if case.type != "NameError" or not found or case.code is None or not case.code.import_line:
         return None
     name = found[1]
-    statement = _ALIASES.get(name) or (f"import {name}" if name in sys.stdlib_module_names else "")
+    statement = import_of(name) or (f"import {name}" if name in sys.stdlib_module_names else "")
     if not statement:
         return None
     file, line = case.code.file, case.code.import_line

@@ -82,10 +82,9 @@ def text_for_a_number(case: Case) -> Fix | None:
     if refused:
         in_line = [key for key in texts if texts[key] == (refused["a"] or refused["b"])]
         texts = {key: str(_number(texts[key].replace(",", "."))) for key in in_line}
-    chosen = in_line if in_line else list(texts)
-    if len(chosen) != 1:
+    if len(in_line) != 1:
         return None
-    key = chosen[0]
+    key = in_line[0]
     return Fix(f"Write {key} as a number, without quotes.", None, {key: _number(texts[key])})
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 from ....facts import Script
+from ....paths import names
 from ...findings import Fix
 from ..code import diff
 from .case import Case
@@ -24,7 +25,7 @@ def placed(case: Case) -> tuple[Script, int] | None:
     found = _PLACE.search(case.said)
     if not found:
         return None
-    files = [s for s in snakefiles(case) if found["file"].endswith(f"/{s.file}") or found["file"] == s.file]
+    files = [s for s in snakefiles(case) if names(found["file"], s.file)]
     return (files[0], int(found["line"])) if files and int(found["line"]) <= len(files[0].lines) else None
 
 
