@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ KINDS = (EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE)
 DEFAULT_KINDS = (EXCEPTION, ERROR, LINE)
 LOG_ROLES = ("stderr", "stdout", "job", "executor", "snakemake", "console")
 NEAR_STATEMENTS = 20
+FILES_A_SET = 3  # of patterns that are searched at once; measured with 1 to 10 on logs of strangers
 # How specific a pattern is: a sentence that only one library, program or kernel prints, and for this cause only; a
 # wording that several programs use, nearly always for this cause; a word or phrase that anything may print.
 SENTENCE, WORDING, WORD = STRENGTHS = ("sentence", "wording", "word")
@@ -119,14 +121,19 @@ class Catalogue:
 
     @cached_property
     def _sets(self) -> list[tuple[Any, list[int]]]:
-        """One RE2 set a file, with the places of its patterns: building one automaton for all of them takes seconds."""
+        """RE2 sets, each of a few files, with the places of its patterns.
+
+        One automaton for all of them takes seconds to build, and one a file is asked too often.
+        """
         import re2
 
         by_file: dict[str, list[int]] = {}
         for number, (entry, _) in enumerate(self._pairs):
             by_file.setdefault(entry.file, []).append(number)
+        files = list(by_file.values())
         sets = []
-        for numbers in by_file.values():
+        for first in range(0, len(files), FILES_A_SET):
+            numbers = sorted(chain.from_iterable(files[first : first + FILES_A_SET]))
             expressions = re2.Set.SearchSet(re2_options())
             for number in numbers:
                 expressions.Add(self._pairs[number][1].expression)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import yaml
-
-from ..installation import SCHEMAS
+from ..installation import SCHEMAS, table
 
 VOCABULARY = SCHEMAS / "causes.yaml"
 
@@ -14,5 +12,5 @@ VOCABULARY = SCHEMAS / "causes.yaml"
 @lru_cache(maxsize=1)
 def meanings() -> dict[str, str]:
     """Every cause's id with its meaning, as the contract's vocabulary gives them."""
-    groups = yaml.safe_load(VOCABULARY.read_text(encoding="utf-8"))
+    groups = table(VOCABULARY)
     return {cause: meaning for group in groups.values() for cause, meaning in group.items()}

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import yaml
-
-from ..installation import RECORD
+from ..installation import RECORD, table
 from .findings import FATAL, GENERIC, HINT, SYMPTOM, WRAPPER
 
 # What an entry starts at without a record, if its pattern is a sentence. On logs that were new to the catalogue all of
@@ -47,5 +45,5 @@ def _record() -> dict[str, tuple[int, int]]:
     """An installation without the file has no record."""
     if not RECORD.exists():
         return {}
-    content = yaml.safe_load(RECORD.read_text(encoding="utf-8")) or {}
+    content = table(RECORD) or {}
     return {name: (int(right), int(wrong)) for name, (right, wrong) in content.items()}

@@ -139,8 +139,8 @@ def context(
         "profile": Observed(facts.profile),
         "python": _Lazy(lambda: interpreter(facts, statement)),
         "folder": _Lazy(lambda: snakemake_folder(facts, statement)),
-        "learning_rate": lambda: setting(facts, LEARNING_RATE),
-        "batch_size": lambda: setting(facts, BATCH_SIZE),
+        "learning_rate": lru_cache(maxsize=1)(lambda: setting(facts, LEARNING_RATE)),
+        "batch_size": lru_cache(maxsize=1)(lambda: setting(facts, BATCH_SIZE)),
         "this_node": _Lazy(lambda: node_of(facts)),
         "longer_time": _Lazy(lambda: sbatch_time(minutes) if (minutes := longer_minutes(facts)) else ""),
         "submit_again": lambda job="", more="", exclude="": submit_again(

@@ -6,10 +6,8 @@ import functools
 import json
 from typing import Any
 
-import yaml
-
 from ..errors import ConfigError, near_match
-from ..installation import SCHEMAS
+from ..installation import SCHEMAS, table
 
 
 def check(values: dict[str, Any], schema_name: str, place: str) -> None:
@@ -28,7 +26,7 @@ def check(values: dict[str, Any], schema_name: str, place: str) -> None:
 
 @functools.cache
 def _schema(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    schema: dict[str, Any] = table(SCHEMAS / f"{name}.schema.yaml")
     return schema
 
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
 from ...facts import CodeFrame, Frame, RaisedException
-from ...installation import PYTHON_ERRORS
+from ...installation import PYTHON_ERRORS, table
 from ..findings import Fix
 from .code import edited
 
@@ -101,7 +99,7 @@ def _compiled(expression: str) -> Any:
 
 @lru_cache(maxsize=1)
 def _known() -> list[_Known]:
-    content: list[dict[str, Any]] = yaml.safe_load(PYTHON_ERRORS.read_text(encoding="utf-8"))
+    content: list[dict[str, Any]] = table(PYTHON_ERRORS)
     return [
         _Known(
             _compiled(item["error"]),

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
-from ...installation import RELEASES
+from ...installation import RELEASES, table
 
 
 def requirement(module: str, name: str = "") -> str:
@@ -70,5 +68,5 @@ def _names(path: str, item: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _releases() -> dict[str, dict[str, Any]]:
-    content: dict[str, dict[str, Any]] = yaml.safe_load(RELEASES.read_text(encoding="utf-8"))
+    content: dict[str, dict[str, Any]] = table(RELEASES)
     return content
