@@ -158,7 +158,9 @@ def _may_explain(cause: Finding, finding: Finding) -> bool:
         return True
     if finding.role == SYMPTOM and _led_to_at_once(finding, cause):
         return False
-    return cause.id != finding.id and explains(cause, finding.id) and could_precede(cause, finding)
+    # Of one cause only an entry that names its own id speaks for the others: a header, for "ninja: build stopped".
+    other = cause.id != finding.id or (finding.id in cause.explains and cause.entry != finding.entry)
+    return other and explains(cause, finding.id) and could_precede(cause, finding)
 
 
 def _left_undone(cause: Finding, finding: Finding) -> bool:

@@ -19,6 +19,7 @@ from ..log_prefix import strip_prefix
 from . import places, record
 from .catalogue import Entry, Hit
 from .exceptions.classify import own_frame
+from .exceptions.packages import package_of, pip_name
 from .findings import Evidence, Finding, Fix
 from .remedies.around_statement import complaint_above, files_of, glued, line_below
 from .remedies.caches import cache_of
@@ -138,6 +139,7 @@ def context(
         },
         "profile": Observed(facts.profile),
         "python": _Lazy(lambda: interpreter(facts, statement)),
+        "importer": pip_name(package_of(exception.frames[-1])) if exception and exception.frames else "",
         "folder": _Lazy(lambda: snakemake_folder(facts, statement)),
         "learning_rate": lru_cache(maxsize=1)(lambda: setting(facts, LEARNING_RATE)),
         "batch_size": lru_cache(maxsize=1)(lambda: setting(facts, BATCH_SIZE)),
@@ -197,7 +199,7 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
     # What is wrong with a workflow is mended where Snakemake says that the rule stands.
     place = place_of_rule(statement) if entry.id.startswith("workflow.") else None
     evidence = [Evidence(statement.log.source.path, statement.text, statement.line, "log")]
-    if entry.id == "workflow.missing_output" and (complaint := _complaint(statement)):
+    if "complaint" in entry.root_cause and (complaint := _complaint(statement)):  # its words repeat that line
         evidence.append(Evidence(statement.log.source.path, complaint.text.strip(), complaint.number, "log"))
     return Finding(
         id=entry.id,
