@@ -85,7 +85,7 @@ def names_of(entry: Entry) -> dict[str, Any]:
         "cache": lambda path="": {"owner": "", "command": ""},
     }  # fmt: skip
     texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time", "this_node", "below")}
-    texts |= {"python": "python", "complaint": ""}
+    texts |= {"python": "python", "complaint": "", "importer": ""}
     return {**texts, **groups, **functions, **captures}
 
 
