@@ -8,7 +8,7 @@ import pytest
 from made_runs import facts_of
 
 from postmortem.analyze.checks.good_run import compare
-from postmortem.analyze.findings import FATAL, HINT, Claim, Evidence, Finding, Fix, Support
+from postmortem.analyze.findings import FATAL, HINT, SYMPTOM, Claim, Evidence, Finding, Fix, Support
 from postmortem.facts import Difference, GoodRun, RunFacts
 
 RUN = "set_01/teacher_autoencoder"
@@ -105,3 +105,12 @@ def test_a_package_that_the_message_names() -> None:
     assert finding.fixes[0].command == "pip install numpy==1.26.4"
     assert _supported("code.library_conflict", changed, said="libfoo.so: undefined symbol")[0].confirmed_by == []
     assert _supported("gpu.oom", changed, said=said)[0].confirmed_by == []
+
+
+@pytest.mark.parametrize(("ended_by", "set_back"), [("timeout", [{"max_epochs": 20}]), ("", [])])
+def test_what_a_time_out_ended_has_more_to_do_than_the_good_run(ended_by: str, set_back: list[Any]) -> None:
+    captures = {"ended_by": ended_by} if ended_by else {}
+    finding, _ = _supported(
+        "run.interrupted", _key("max_epochs", 20, 100000), role=SYMPTOM, confidence=0.6, captures=captures
+    )
+    assert [fix.config for fix in finding.fixes] == set_back

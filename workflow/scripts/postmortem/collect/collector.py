@@ -72,5 +72,5 @@ def _as_it_applies_here(project: Project) -> dict[str, Any]:
         if snakefile and found and not named:
             again[name] = again[name].replace(snakefile[0], "")
         if profile and found and not (project.root / profile[1]).is_dir():
-            again[name] = again[name].replace(profile[0], "")
+            again[name] = again[name].replace(profile[0], "" if "--cores" in template else " --cores 1")
     return values

@@ -11,6 +11,7 @@ import shlex
 from typing import Any
 
 from ...facts import Difference, GoodRun, RunFacts
+from ..detectors.exit_code import TIMEOUT
 from ..detectors.quoting import number
 from ..detectors.usual_values import set_back
 from ..findings import FATAL, GENERIC, Evidence, Finding, Fix, Support
@@ -48,7 +49,9 @@ _ABOUT: list[tuple[tuple[str, ...], list[tuple[str, int]]]] = [
         (r"epochs|episodes|max_steps", MORE), (r"batch_size|num_workers", LESS), (_SIZES, MORE), (r"time", ANY),
     ]),
     (("model.",), [(_SIZES, ANY), (r"num_ids|vocab|num_classes|features", ANY), (r"teacher_path|use_kd", ANY)]),
-    (("data.",), [(r"window|stride|features|num_ids|vocab|num_classes|cache|data_(?:dir|root|path)", ANY)]),
+    (("data.",), [
+        (r"window|stride|features|num_ids|unseen|oov|unknown|vocab|num_classes|cache|data_(?:dir|root|path)", ANY),
+    ]),
     (("config.",), [(r"use_kd|teacher_path|kd_|monitor|mode$", ANY)]),
     (("tracking.",), [(r"timeout|retries|uri|backend", ANY)]),
     (("distributed.", "gpu.fork_reinit"), [(r"num_workers|start_method|devices|num_nodes|strategy|backend", ANY)]),
@@ -60,7 +63,8 @@ _OF_PACKAGES = ("code.", "gpu.library", "gpu.arch", "gpu.unavailable", "env.", "
 def compare(finding: Finding, facts: RunFacts, support: Support) -> None:
     """What differs from the last good run and bears on the finding."""
     good = facts.good_run
-    if good is None or finding.role not in (FATAL, GENERIC) or finding.confidence < STANDS_FROM:
+    ended = finding.role in (FATAL, GENERIC) or _about(finding) != finding.id
+    if good is None or not ended or finding.confidence < STANDS_FROM:
         return
     words = [
         *_configuration(finding, facts, good, support), *_packages(finding, good, support), *_code(finding, facts)
@@ -94,11 +98,16 @@ def _is_about(finding: Finding, facts: RunFacts, good: GoodRun, difference: Diff
     if difference.line in quoted and finding.id.startswith("config."):
         return True
     for starts, keys in _ABOUT:
-        if finding.id.startswith(starts):
+        if _about(finding).startswith(starts):
             for pattern, direction in keys:
                 if re.search(pattern, difference.name, re.I):
                     return _moved(difference, direction)
     return False
+
+
+def _about(finding: Finding) -> str:
+    """The cause whose keys bear on a finding: what a time-out ends is ended as by SLURM's time limit."""
+    return "slurm.timeout" if finding.captures.get("ended_by") == TIMEOUT else finding.id
 
 
 def _moved(difference: Difference, direction: int) -> bool:

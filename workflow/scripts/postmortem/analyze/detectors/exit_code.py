@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from ...facts import RunFacts
 from ..findings import SYMPTOM, Evidence, Finding, Fix
+from ..remedies.run_again import rerun
+from ..remedies.submission import submit_again
 
+TIMED_OUT, TIMEOUT = 124, "timeout"
 SIGNAL_BASE = 128  # a shell reports a child that died of signal n as 128 + n
 _BY_CODE: dict[int, tuple[str, str, float]] = {
-    124: ("run.interrupted", "the command timeout(1) ended it when its time was over", 0.6),
+    TIMED_OUT: ("run.interrupted", "the command timeout(1) ended it when its time was over", 0.6),
     126: ("io.permission", "a command was found, but could not be executed", 0.4),
     127: ("env.activation", "the shell did not find a command", 0.6),
 }
@@ -46,8 +49,12 @@ def detect(facts: RunFacts) -> list[Finding]:
             "exit code",
             f"The job ended with exit code {code}: {words}.",
             [Evidence(f"{facts.directory}/.failed", f'"exit_code": {code}', None, "slurm", "the sentinel")],
-            [Fix("If that was a time limit, give it more time or let it resume from its last checkpoint.")]
-            if cause == "run.interrupted"
-            else [],
+            [_again(facts)] if cause == "run.interrupted" else [],
+            captures={"ended_by": TIMEOUT} if number == TIMED_OUT else {},
         )
     ]
+
+
+def _again(facts: RunFacts) -> Fix:
+    text = "Run it again; if a time limit ended it, with more time, or from its last checkpoint."
+    return Fix(text, submit_again(facts) or rerun(facts) or None)
