@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from markdown_check import assert_only_ours, fences
 from replay import diagnose_folder, diagnose_text
 
+from postmortem.report.blocks import blocks
 from postmortem.report.render import EVIDENCE_SHOWN, LINE_CHARACTERS, markdown
 from postmortem.text import clean
 
@@ -73,7 +74,11 @@ def test_the_report_shows_the_quotes(diagnoses: dict[Path, dict[str, Any]]) -> N
         report = markdown(diagnosis)
         assert_only_ours(report)
         shown = "\n".join(fences(report))
+        quoted = blocks(diagnosis["evidence"])[:EVIDENCE_SHOWN]
+        repeated = {(block.source, line) for block in quoted for line in block.repeated}
         for item in diagnosis["evidence"][:EVIDENCE_SHOWN]:
+            if (item["source"], item["line"]) in repeated:
+                continue
             first = item["text"].split("\n")[0].rstrip()
             assert first[:LINE_CHARACTERS] in shown, f"{folder.name}: {first}"
             if item["line"]:

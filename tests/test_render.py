@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from markdown_check import assert_only_ours, fences, headings, text, tokens
 
+from postmortem.report.blocks import blocks
 from postmortem.report.render import LINE_CHARACTERS, escape_markdown, excerpt, fenced, inline_code, markdown
 
 HOSTILE = [
@@ -129,6 +130,16 @@ def diagnosis(said: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def quote(line: int | None, text: str, before: str = "", after: str = "") -> dict[str, Any]:
+    """An item of diagnosis.json's evidence, with a line before and one after it."""
+    last = (line or 0) + text.count("\n")
+    return {
+        "source": "slurm.err", "line": line, "text": text, "finding": "code.bug", "kind": "log", "note": "",
+        "before": [{"number": (line or 0) - 1, "text": before}] if before else [],
+        "after": [{"number": last + 1, "text": after}] if after else [],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_of_a_diagnosis_becomes_markup(hostile: str) -> None:
     given = diagnosis(hostile)
@@ -137,16 +148,28 @@ def test_nothing_of_a_diagnosis_becomes_markup(hostile: str) -> None:
 
 
 def test_the_quote_stands_between_its_neighbours_with_true_numbers() -> None:
-    item = {
-        "line": 99, "text": "first\nsecond", "before": [{"number": 98, "text": "before"}],
-        "after": [{"number": 101, "text": "after"}],
-    }  # fmt: skip
-    assert excerpt(item).split("\n")[1:-1] == ["   98 | before", ">  99 | first", "> 100 | second", "  101 | after"]
-    assert excerpt({"text": "no line"}).split("\n")[1] == "no line"
+    item = quote(99, "first\nsecond", "before", "after")
+    (block,) = blocks([item])
+    assert excerpt(block).split("\n")[1:-1] == ["   98 | before", ">  99 | first", "> 100 | second", "  101 | after"]
+    (block,) = blocks([quote(None, "no line")])
+    assert excerpt(block).split("\n")[1] == "no line"
+
+
+def test_quotes_that_stand_together_are_one_block() -> None:
+    error, frame, far = quote(99, "error", "raise"), quote(98, "raise", "frame", "error"), quote(200, "another")
+    together, apart = blocks([error, frame, far])
+    assert excerpt(together).split("\n")[1:-1] == ["  97 | frame", "> 98 | raise", "> 99 | error"]
+    assert (together.line, apart.line) == (99, 200)
+
+
+def test_what_every_rank_says_is_quoted_once() -> None:
+    said = [quote(20 * rank, f"[rank{rank}]: RuntimeError: CUDA error: device-side assert") for rank in range(1, 9)]
+    (block,) = blocks(said)
+    assert block.line == 20 and block.repeats == "7 times more: 40, 60, 80, 100, 120, …"
 
 
 def test_a_long_line_is_cut_in_the_report() -> None:
-    (block,) = fences(excerpt({"line": 1, "text": "x" * 5_000}))
+    (block,) = fences(excerpt(blocks([quote(1, "x" * 5_000)])[0]))
     assert LINE_CHARACTERS < len(block) < LINE_CHARACTERS + 20
 
 

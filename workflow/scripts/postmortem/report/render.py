@@ -11,8 +11,10 @@ from typing import Any
 
 import jinja2
 
+from .blocks import Block, blocks
+
 TEMPLATES = Path(__file__).with_name("templates")
-EVIDENCE_SHOWN = 3  # of the items in diagnosis.json; the four lines that matter must not hide behind fifty
+EVIDENCE_SHOWN = 3  # blocks of quotes; the four lines that matter must not hide behind fifty
 TITLE_CHARACTERS = 110  # of what happened, in the title
 CONSEQUENCES_SHOWN = 8
 RIVALS_SHOWN = 6
@@ -61,15 +63,11 @@ def code_lines(text: str) -> str:
     return textwrap.dedent(text.strip().split("\n", 1)[1])
 
 
-def excerpt(item: dict[str, Any]) -> str:
-    """A quote with the lines around it; the quoted lines are marked with ">"."""
-    quoted = item["text"].split("\n")
-    if item.get("line") is None:
-        return fenced("\n".join(_cut(line) for line in quoted))
-    rows = [(line["number"], line["text"], False) for line in item.get("before") or []]
-    rows += [(item["line"] + i, text, True) for i, text in enumerate(quoted)]
-    rows += [(line["number"], line["text"], False) for line in item.get("after") or []]
-    return fenced(_numbered(rows))
+def excerpt(block: Block) -> str:
+    """Quotes with the lines around them; the quoted lines are marked with ">"."""
+    if block.line is None:
+        return fenced("\n".join(_cut(line) for line in block.text.split("\n")))
+    return fenced(_numbered([(number, *block.rows[number]) for number in sorted(block.rows)]))
 
 
 def source_excerpt(frame: dict[str, Any]) -> str:
@@ -163,12 +161,12 @@ def environment(html: bool = False) -> jinja2.Environment:
 
 def markdown(diagnosis: dict[str, Any]) -> str:
     """diagnosis.md for one diagnosis as diagnosis.json holds it."""
-    shown = diagnosis["evidence"][:EVIDENCE_SHOWN]
+    quoted = blocks(diagnosis["evidence"])
     others = diagnosis.get("also_seen") or []
     rivals = [item for item in others if not item["explained_by"]][:RIVALS_SHOWN]
     consequences = [item for item in others if item["explained_by"]][:CONSEQUENCES_SHOWN]
     text = environment().get_template("diagnosis.md.j2").render(
-        d=diagnosis, shown=shown, hidden=len(diagnosis["evidence"]) - len(shown), consequences=consequences,
+        d=diagnosis, shown=quoted[:EVIDENCE_SHOWN], hidden=len(quoted[EVIDENCE_SHOWN:]), consequences=consequences,
         rivals=rivals,
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
