@@ -243,12 +243,13 @@ def _fix(
         if (value := _value(_safe(template, names, entry) if isinstance(template, str) else template)) not in ("", None)
         and (name := _safe(key, names, entry))
     }
-    line = rendered("line")
+    file = rendered("file")
+    line = rendered("line") if file else None
     fix = Fix(
         _sentences(_safe(str(raw.get("text", "")), names, entry)),
         _command(str(raw["command"]), names, entry) if raw.get("command") else None,
         config or None,
-        rendered("file"),
+        file,
         int(line) if line and line.isdigit() and int(line) > 0 else None,
     )
     if raw.get("edit") and frame:
