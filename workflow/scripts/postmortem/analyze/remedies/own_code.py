@@ -21,6 +21,7 @@ _NO_SUCH_KEY = (
     "The key {said} is not in what {where} looks it up in: put it there, write the name that is there, or take it out "
     "of the input."
 )
+_SOURCE_CHARACTERS = 160  # of a line of code, in a fix
 _SAID_CHARACTERS = 200  # of a message, in a fix: the whole stands in the evidence
 _SMALLER_STEPS = (
     "Run it again with a tenth of the learning rate and clipped gradients: `torch.nn.utils.clip_grad_norm_("
@@ -58,7 +59,14 @@ def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found
         return [first, *found[1:]]
     return [
         *found,
-        Fix(_advice(root, raised).format(where=where, said=_said(raised)) + remarks, command, None, file, frame.line),
+        Fix(
+            _advice(root, raised).format(where=where, said=_said(raised), source=frame.source.replace("`", "'"))
+            + remarks,
+            command,
+            None,
+            file,
+            frame.line,
+        ),
     ]
 
 
@@ -70,7 +78,15 @@ def _advice(root: Judgement, raised: RaisedException) -> str:
         return _NO_SUCH_KEY
     if root.id in _ADVICE:
         return _ADVICE[root.id]
-    return "Correct {where}." if root.id.startswith(_IN_THE_CODE) else "It came to light at {where}."
+    if not root.id.startswith(_IN_THE_CODE):
+        return "It came to light at {where}."
+    return "Correct `{source}` in {where}: {said}." if _shows(raised) else "Correct {where}."
+
+
+def _shows(raised: RaisedException) -> bool:
+    """Whether the line that raised it is the project's, and says with the message what is to be corrected."""
+    inner = raised.frames[-1] if raised.frames else None
+    return bool(inner and inner.own and 0 < len(inner.source) <= _SOURCE_CHARACTERS and raised.message.strip())
 
 
 def _said(raised: RaisedException) -> str:
