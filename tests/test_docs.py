@@ -13,9 +13,10 @@ import pytest
 import yaml
 from markdown_check import tokens
 
+from postmortem import databases
 from postmortem.analyze import record, resolve, verdict
 from postmortem.analyze.exceptions import libraries
-from postmortem.collect.files import json_positions, sqlite_copy
+from postmortem.collect.files import json_positions
 from postmortem.collect.logs import scan, statements
 from postmortem.collect.tensors import helper
 
@@ -114,7 +115,7 @@ def test_roles_start_where_the_page_says() -> None:
         ),
         ("../SECURITY.md", f"{scan.LINE_CHARACTERS:,} characters are kept"),
         ("../SECURITY.md", f"a JSON file of the run | {json_positions.LARGEST_TEXT // MIB} MiB"),
-        ("../SECURITY.md", f"One of more than {sqlite_copy.LARGEST_COPY // MIB} MiB"),
+        ("../SECURITY.md", f"One of more than {databases.LARGEST_COPY // MIB} MiB"),
     ],
 )
 def test_a_number_is_that_of_the_code(page: str, sentence: str) -> None:

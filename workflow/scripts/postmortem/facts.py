@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from .files import read_bytes
+
 READ, PARTIAL, ABSENT, UNREADABLE = "read", "partial", "absent", "unreadable"
 
 
@@ -467,4 +469,4 @@ def write(facts: RunFacts, path: Path) -> None:
 
 def read(path: Path) -> RunFacts:
     """Read a facts.json. Raises msgspec.DecodeError if it is not one."""
-    return msgspec.json.decode(path.read_bytes(), type=RunFacts)
+    return msgspec.json.decode(read_bytes(path), type=RunFacts)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ..collect.logs.statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
+from ..files import read_bytes
 from ..installation import CATALOGUE
 from ..re2_options import re2_options
 from .findings import FATAL, ROLES
@@ -221,7 +222,7 @@ def load(paths: list[Path]) -> Catalogue:
     for path in paths:
         try:
             loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            content = yaml.load(path.read_text(encoding="utf-8"), loader)
+            content = yaml.load(read_bytes(path).decode("utf-8"), loader)
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
             raise CatalogueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
         if content is not None and not isinstance(content, list):

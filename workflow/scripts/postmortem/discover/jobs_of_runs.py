@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..facts import SlurmJob, SnakemakeJob
+from ..files import read_head, read_tail, read_text
 from ..outputs import OF_A_RUN
 from ..project.project import Project
 from ..project.runs import Run, run_of_path
@@ -60,7 +61,7 @@ def _finished_inside(files: JobFiles | None) -> set[str]:
     finished: set[str] = set()
     for path, _ in files.logs if files else []:
         try:
-            inner = snakemake_log.parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
+            inner = snakemake_log.parse(read_text(path), str(path))
         except OSError:
             continue
         finished |= {name for job in inner.jobs if job.state == snakemake_log.FINISHED for name in job.outputs}
@@ -112,8 +113,7 @@ def run_of_own_log(files: JobFiles, project: Project, known: set[str], matcher: 
         return run_id
     for path, _ in files.logs:
         try:
-            with path.open("rb") as stream:
-                head = stream.read(INNER_LOG_BYTES).decode("utf-8", "replace")
+            head = read_head(path, INNER_LOG_BYTES)
         except OSError:
             continue
         jobs = snakemake_log.parse(head, project.relative(path)).jobs
@@ -148,7 +148,7 @@ class JobMatcher:
             return found
         for script in _SCRIPT.findall(command):
             try:
-                text = (self.project.root / script).read_text(encoding="utf-8", errors="replace")[:SCRIPT_BYTES]
+                text = read_head(self.project.root / script, SCRIPT_BYTES)
             except OSError:
                 continue
             if found := self._paths(text) or self._array_task(text, job_id):
@@ -215,7 +215,7 @@ def refused(project: Project, matcher: JobMatcher) -> dict[str, tuple[Path, str]
     found: dict[str, tuple[Path, str]] = {}
     for path in submit_logs(project):
         try:
-            lines = path.read_text(encoding="utf-8", errors="replace")[-SCRIPT_BYTES:].splitlines()
+            lines = read_tail(path, SCRIPT_BYTES).splitlines()
         except OSError:
             continue
         run_id = ""

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from .. import times
+from ..files import open_file
 
 HEAD_BYTES = 16 * 1024  # enough for the first time stamp after a banner
 TAIL_BYTES = 64 * 1024  # enough for the longest tracebacks; bounds the work for 500 runs
@@ -60,7 +61,7 @@ class Ending:
 def read(path: Path, success_line: str = "") -> Ending | None:
     """Look at a log's head and tail. None if it is not there or cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             size = stream.seek(0, 2)
             stream.seek(0)
             head = stream.read(HEAD_BYTES)

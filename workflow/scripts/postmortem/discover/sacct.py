@@ -12,9 +12,12 @@ import subprocess
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from ..facts import SlurmJob, SlurmStep
+from ..files import open_file, read_text
 from . import sacct_table, scontrol
 
 REQUIRED = ("JobID", "State", "ExitCode")
@@ -52,7 +55,7 @@ def read_table(path: Path, source: str, root: Path, job_ids: Collection[str]) ->
     try:
         if path.stat().st_size > LARGEST_BY_LINE:
             return _of_large_table(path, source, root, job_ids)
-        return parse_table(path.read_text(encoding="utf-8", errors="replace"), source)
+        return parse_table(read_text(path), source)
     except OSError as error:
         return Accounting(problem=f"{source} cannot be read ({error.strerror})")
 
@@ -105,13 +108,17 @@ def _records(header: _Header, rows: Iterable[tuple[int, str]], source: str) -> l
     return jobs
 
 
+def _lines(path: Path) -> TextIO:
+    return TextIOWrapper(open_file(path), encoding="utf-8", errors="replace")
+
+
 def _of_large_table(path: Path, source: str, root: Path, job_ids: Collection[str]) -> Accounting:
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with _lines(path) as lines:
         header = _header(enumerate(lines, start=1), source)
     if header.problem:
         return Accounting(problem=header.problem)
     wanted = sacct_table.rows_of_project(path, header.line, header.delimiter, header.columns, root, job_ids)
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with _lines(path) as lines:
         rows = (
             (number, line.rstrip("\n"))
             for number, line in enumerate(lines, start=1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import times
 from ..facts import SlurmJob, SnakemakeJob
+from ..files import read_tail
 from ..installation import SNAKEFILE
 from ..outputs import MARK, OF_A_RUN, OF_THE_PROJECT
 from ..project.project import SACCT_AUTO, SACCT_OFF, Project
@@ -71,7 +72,7 @@ def _read_snakemake_logs(project: Project, records: SchedulerRecords, known: set
     for path in reversed(paths):
         name = project.relative(path)
         try:
-            text = _tail(path, min(LOG_BYTES, budget))
+            text = read_tail(path, min(LOG_BYTES, budget))
         except OSError as error:
             records.problems.append(f"{name}: cannot be read ({error.strerror})")
             continue
@@ -145,10 +146,3 @@ def _of_this_project(jobs: list[SlurmJob], root: Path, known: dict[str, str]) ->
 
 def _number(job_id: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", job_id)) or (0,)
-
-
-def _tail(path: Path, limit: int) -> str:
-    with path.open("rb") as stream:
-        size = stream.seek(0, 2)
-        stream.seek(max(0, size - limit))
-        return stream.read(limit).decode("utf-8", "replace")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..facts import SlurmJob, SnakemakeJob
-from ..files import write_whole
+from ..files import read_text, write_whole
 from ..project.project import Project
 from ..project.runs import from_id, run_of_path
 from . import snakemake_log
@@ -28,13 +28,14 @@ _EXIT = re.compile(
 )
 _WRITTEN_TO = re.compile(r"(?:^|[\s\d&])>>?\s*([^\s;|&>]+)")
 _SLURM_ID = re.compile(r"\d+(?:[_+]\d+)?")
+LARGEST_SENTINEL = 2**20  # bytes; what writers of sentinels leave is a few hundred
 _REASON_LENGTH = 300
 
 
 def read(directory: Path) -> dict[str, Any] | None:
     """The content of a run's sentinel; {} for an empty or broken one, for it is one nevertheless; None without one."""
     try:
-        content = json.loads((directory / SENTINEL).read_text(encoding="utf-8", errors="replace") or "{}")
+        content = json.loads(read_text(directory / SENTINEL, LARGEST_SENTINEL) or "{}")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError):
@@ -56,7 +57,7 @@ def write_from_log(project: Project, log_file: Path) -> list[str]:
 
     Raises OSError if the log cannot be read. A run without a folder, or in one that refuses us, gets none.
     """
-    text = log_file.read_text(encoding="utf-8", errors="replace")
+    text = read_text(log_file)
     log = snakemake_log.parse(text, project.relative(log_file))
     found: dict[str, dict[str, Any]] = {}
     settle_groups(log.jobs, find_job_files(project))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..files import read_text
 from ..project.project import DEFAULT_EXPERIMENT_ROOT, Project
 from ..project.runs import WORKFLOW, Run, from_id
 from .jobs_of_runs import runs_of_job
@@ -64,7 +65,7 @@ def _may_write(project: Project, log: SnakemakeLog) -> bool:
     if project.experiment_root.is_dir() or project.settings["experiment_root"] == DEFAULT_EXPERIMENT_ROOT:
         return True
     try:
-        text = Path(project.absolute(log.path)).read_text(encoding="utf-8", errors="replace")
+        text = read_text(Path(project.absolute(log.path)))
     except OSError:
         return False
     return f"{project.root_as_given}/" in text

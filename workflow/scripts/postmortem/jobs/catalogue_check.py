@@ -17,6 +17,7 @@ from ..analyze.findings import FATAL, GENERIC
 from ..collect.logs.scan import read_log
 from ..collect.logs.statements import statements_of
 from ..facts import Log, RunFacts
+from ..files import read_text
 from ..report.document import document
 
 
@@ -31,7 +32,7 @@ def problems(entry: Entry, catalogue: Catalogue, tests: Path) -> list[str]:
     if not path.is_file():
         return [f"{entry.name} ({entry.file}) has no tests: write {path}"]
     try:
-        cases = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        cases = yaml.safe_load(read_text(path)) or {}
     except yaml.YAMLError as error:
         return [f"{path} is not YAML: {error}"]
     found = [f"{path} has no {kind}" for kind in ("hits", "misses") if not cases.get(kind)]

@@ -27,6 +27,7 @@ from ..discover import sentinel
 from ..discover.discovery import Discovery, RunState, discover
 from ..discover.sacct import base_id
 from ..errors import ConfigError
+from ..files import read_text
 from ..installation import SNAKEFILE
 from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER, SUMMARIES
 from ..project.project import Project, from_config
@@ -224,7 +225,7 @@ def _output(project: Project, state: RunState, name: str) -> Path:
 
 def _line(project: Project, state: RunState, result: Path, text: Path) -> str:
     """`<run>: <cause> (<confidence>): <summary> -> <path>`; a run that is well has a status instead of a cause."""
-    found = json.loads(result.read_text(encoding="utf-8"))
+    found = json.loads(read_text(result))
     cause = found.get("root_cause") or {}
     said = f"{cause['id']} ({cause['confidence']:.2f})" if cause else found["status"]
     about = " ".join(found["summary"].split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..files import read_text
 from ..report.trace import screen
 
 DIAGNOSIS = "diagnosis.json"
@@ -16,7 +17,7 @@ def main(places: list[Path]) -> int:
     for place in places:
         path = place / DIAGNOSIS if place.is_dir() else place
         try:
-            print(screen(json.loads(path.read_text(encoding="utf-8"))))
+            print(screen(json.loads(read_text(path))))
         except OSError as error:
             print(f"{path}: cannot be read ({error.strerror}); diagnose the run first: snakemake {place}/diagnosis.md")
             status = 1

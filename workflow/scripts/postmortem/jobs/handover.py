@@ -21,7 +21,7 @@ import msgspec
 
 from .. import times
 from ..discover.discovery import RunState
-from ..files import write_whole
+from ..files import read_text, write_whole
 from ..outputs import MARK, STATE_FOLDER
 from ..project.project import Project
 from ..project.runs import from_id
@@ -123,7 +123,7 @@ def _write(path: Path, content: dict[str, Any], before: dict[str, Any]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) and all(isinstance(v, dict) for v in content.values()) else {}

@@ -13,7 +13,7 @@ from typing import Any
 from ..analyze import catalogue
 from ..discover.discovery import Discovery, RunState, discover
 from ..errors import ConfigError, near_match
-from ..files import write_whole
+from ..files import read_text, write_whole
 from ..installation import SNAKEFILE
 from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER
 from ..project import project
@@ -149,6 +149,6 @@ def _write_snapshot(dealt: list[Batch]) -> None:
 
 def _read_snapshot() -> list[Batch] | None:
     try:
-        return [Batch(**values) for values in json.loads(SNAPSHOT.read_text(encoding="utf-8"))]
+        return [Batch(**values) for values in json.loads(read_text(SNAPSHOT))]
     except (OSError, ValueError, TypeError):
         return None

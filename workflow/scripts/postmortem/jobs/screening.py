@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..discover.discovery import Discovery, RunState
 from ..discover.recorded_states import COMPLETE
-from ..files import write_whole
+from ..files import read_text, write_whole
 from ..installation import PACKAGE
 from ..outputs import OURS, STATE_FOLDER
 from ..project.project import Project
@@ -107,7 +107,7 @@ def _mark(paths: list[Path], seed: str) -> str:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -20,7 +20,7 @@ from ..collect.logs.scan import signal_patterns
 from ..discover.discovery import RunState
 from ..errors import describe
 from ..facts import RunFacts
-from ..files import write_whole
+from ..files import read_text, write_whole
 from ..project.project import Project, from_config
 from ..project.runs import Run, from_id
 from ..report import document, fallback, render
@@ -115,7 +115,7 @@ def report_one(source: Path, target: Path) -> None:
     """Write the diagnosis.md of one run."""
     run_id = source.parent.name
     try:
-        result = json.loads(source.read_text(encoding="utf-8"))
+        result = json.loads(read_text(source))
         run_id = result["run"]
         text = render.markdown(result)
     except Exception as error:

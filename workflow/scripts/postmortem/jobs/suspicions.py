@@ -33,6 +33,7 @@ from ..collect.tensors import checkpoint
 from ..discover.discovery import RunState
 from ..discover.recorded_states import COMPLETE
 from ..facts import GraphCache, Line, Log, RunFacts, Source
+from ..files import open_file
 from ..paths import modified, relative
 from ..project.project import Project
 from ..project.runs import own_streams
@@ -138,7 +139,7 @@ def _log(path: Path, root: Path, role: str) -> Log:
     log = Log(Source(relative(path, root)), role, modified=modified(path))
     try:
         log.size = path.stat().st_size
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             head = stream.read(2 * LOG_BYTES)
             tail = b""
             if log.size > len(head):

@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from ..errors import ConfigError, near_match
+from ..files import read_bytes
 from ..installation import CONFIG
 from .schema import check
 
@@ -111,6 +112,9 @@ class Profile:
         return values
 
 
+LARGEST_PROFILE = 2**20  # bytes; ours are a few kilobytes
+
+
 def load(name: str, project_root: Path) -> Profile:
     """Read the profile of that name in config/projects, or at that path (absolute, or relative to the project).
 
@@ -119,7 +123,7 @@ def load(name: str, project_root: Path) -> Profile:
     path = _find(name, project_root)
     place = f"profile {path}"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.safe_load(read_bytes(path, LARGEST_PROFILE).decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{place}: it is not YAML ({' '.join(str(error).split())})") from error
     except OSError as error:

@@ -103,7 +103,7 @@ def require_runs(project: Project) -> None:
 def _existing_file(key: str, value: str, root: Path, hint: str) -> Path:
     path = root / value
     if not path.is_file():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
         problem = "is not a file" if path.exists() else "does not exist"
         raise ConfigError(f'config: {key} is "{value}", but {path} {problem}{near_match(path.name, beside)}; {hint}')
     return path

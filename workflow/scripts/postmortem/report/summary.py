@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..files import write_whole
+from ..files import read_text, write_whole
 from .render import environment
 
 COLUMNS = ("run", "status", "cause", "confidence", "upstream_run", "summary", "first_fix", "command", "diagnosis")
@@ -53,7 +53,7 @@ def _headline(rows: list[dict[str, Any]]) -> str:
 
 def _row(path: Path, experiment_root: Path) -> dict[str, Any]:
     try:
-        return _row_of(json.loads(path.read_text(encoding="utf-8")), path, experiment_root)
+        return _row_of(json.loads(read_text(path)), path, experiment_root)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # not JSON, or not a diagnosis
         said = f"its diagnosis.json cannot be read: {type(error).__name__}: {error}"
         return _row_of({"run": str(path.parent), "status": "unknown", "summary": said}, path, experiment_root)

@@ -11,7 +11,7 @@ from ...facts import CodeFrame, Frame, Line, RaisedException, RunFacts
 from ...git import LARGEST_FILE, GitRepository
 from ...redaction import redact
 from ...text import clean
-from .nearest_names import nearest_names, read_text
+from .nearest_names import nearest_names, source_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -105,7 +105,7 @@ class _Tree:
     def _frame(self, file: str, frame: Frame) -> tuple[CodeFrame, bool]:
         """The frame, and whether the line reads as in the traceback."""
         line = frame.line or 1
-        now = read_text(self.root / file)
+        now = source_text(self.root / file)
         text, version = now, NOW
         then = self.repository.file_at(self.commit, file) if self.commit else None
         if then is not None and _plain(then) != _plain(now) and _fits(then, frame):

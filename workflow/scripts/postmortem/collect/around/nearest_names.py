@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ...facts import RaisedException
+from ...files import read_head
 
 NEAREST = 3
 # Share of equal letters. A function has few parameters, one of them is meant; modules share their package's name.
@@ -93,11 +94,10 @@ def _near(name: str, known: set[str], share: float = NEAR) -> list[str]:
     return difflib.get_close_matches(name, sorted(known - {name}), n=NEAREST, cutoff=share)
 
 
-def read_text(path: Path) -> str:
+def source_text(path: Path) -> str:
     """A source file's text, as far as it is worth reading; empty if it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            return stream.read(FILE_BYTES).decode("utf-8", "replace")
+        return read_head(path, FILE_BYTES)
     except OSError:
         return ""
 
@@ -117,7 +117,7 @@ def _module(root: Path, module: str) -> str:
         path = base.joinpath(*module.split("."))
         for file in (path / "__init__.py", path.with_suffix(".py")):
             if file.is_file():
-                return read_text(file)
+                return source_text(file)
     return ""
 
 
@@ -156,7 +156,7 @@ def _sources(root: Path) -> Iterator[Path]:
 def _own_trees(root: Path, word: str) -> Iterator[ast.AST]:
     """The parsed source files of the project in which a word occurs."""
     for path in _sources(root):
-        source = read_text(path)
+        source = source_text(path)
         if word in source and (tree := _tree(source)) is not None:
             yield tree
 
@@ -183,7 +183,7 @@ def _attributes(root: Path, owner: str) -> set[str]:
     argparse's Namespace has the options that the project defines.
     """
     if owner == "Namespace":
-        texts = (read_text(path) for path in _sources(root))
+        texts = (source_text(path) for path in _sources(root))
         return {name.replace("-", "_") for text in texts for name in _OPTION.findall(text)}
     names: set[str] = set()
     wanted = [owner]
@@ -226,7 +226,7 @@ def _columns(root: Path, source: str) -> set[str]:
     for table in _TEXT_TABLE.findall(source)[:TABLES]:
         path = root / table
         if ".." not in path.parts and path.is_file():
-            names |= {name.strip().strip("\"'") for name in re.split(r"[,;\t]", read_text(path).partition("\n")[0])}
+            names |= {name.strip().strip("\"'") for name in re.split(r"[,;\t]", source_text(path).partition("\n")[0])}
     return names - {""}
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...facts import ABSENT, READ, NamedFile, RunFacts, Script
+from ...files import open_file
 from ...text import clean
-from .nearest_names import read_text
+from .nearest_names import source_text
 
 if TYPE_CHECKING:
     from ...discover.discovery import RunState
@@ -76,7 +77,7 @@ def _last_words(facts: RunFacts) -> list[str]:
 
 def _constants(source: Path) -> list[str]:
     """The texts of the constants that a module begins with: paths often stand there, far from where they are used."""
-    return _CONSTANT.findall(read_text(source))
+    return _CONSTANT.findall(source_text(source))
 
 
 def _is_path(word: str) -> bool:
@@ -128,7 +129,7 @@ def _there(root: Path, path: Path, word: str) -> NamedFile:
         return NamedFile(word, relative, "folder")
     try:
         size = path.stat().st_size
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             first = stream.read(FIRST_BYTES).partition(b"\n")[0]
     except OSError:
         return NamedFile(word, relative, "file")
@@ -168,7 +169,7 @@ def _scripts(root: Path, said: str, words: list[str], near: list[str], own: list
 
 def _whole(path: Path) -> str:
     """A script's text; empty if it is longer than one that somebody has written."""
-    text = read_text(path)
+    text = source_text(path)
     return "" if len(text) > SCRIPT_BYTES or text.count("\n") >= SCRIPT_LINES else text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...discover.discovery import RunState
 from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, Artefact, Line, RunFacts, UpstreamRun
+from ...files import open_file, read_bytes
 from ...paths import modified, relative
 from ...project.project import Project
 from ...project.runs import Run, from_id, own_streams, required_runs, success_artefact
@@ -76,7 +77,7 @@ def _artefact(path: Path, role: str, run_id: str, root: Path) -> Artefact:
         found.size, found.modified = path.stat().st_size, modified(path)
         found.state = READ if found.size else PARTIAL
         if role == "config" and found.size < 1_000_000:
-            json.loads(path.read_bytes())
+            json.loads(read_bytes(path))
     except FileNotFoundError:
         pass
     except (OSError, ValueError, RecursionError):
@@ -91,7 +92,7 @@ def _last_words(run: Run, project: Project) -> tuple[list[Line], str]:
             continue
         try:
             size = path.stat().st_size
-            with path.open("rb") as stream:
+            with open_file(path) as stream:
                 before = 0
                 if size > TAIL_BYTES:
                     while stream.tell() < size - TAIL_BYTES:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import times
+from ...files import open_file
 from ...paths import relative
 from ...text import clean
 
@@ -115,7 +116,7 @@ def _said(lines: list[tuple[int, str]], began: str) -> Rebuild | None:
 def _head(path: Path) -> tuple[list[tuple[int, str]], str]:
     """The lines at a log's beginning that name a cache, and the first time there, ISO 8601."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(HEAD_BYTES)
     except OSError:
         return [], ""

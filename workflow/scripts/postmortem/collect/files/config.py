@@ -11,6 +11,7 @@ from typing import Any
 
 from ...discover.discovery import RunState
 from ...facts import READ, UNREADABLE, Config, ConfigKey, RunFacts, Source
+from ...files import open_file, read_text
 from ...paths import relative, unreadable
 from ...project.project import Project
 from ...project.runs import from_id, required_runs
@@ -39,7 +40,7 @@ def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
 def read_config(path: Path, root: Path) -> Config:
     """A config.json as flat keys ("vgae.latent_dim") with their lines; UNREADABLE with the position if invalid."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             raw = stream.read(LARGEST_TEXT + 1)
     except OSError as error:
         return Config(unreadable(path, root, error))
@@ -106,7 +107,7 @@ def _flat_values(path: str, size: int, changed: int) -> dict[str, Any] | None:
     if size > LARGEST_TEXT:
         return None
     try:
-        values = json.loads(Path(path).read_text(errors="replace"))
+        values = json.loads(read_text(Path(path), LARGEST_TEXT))
     except (OSError, ValueError, RecursionError):
         return None
     return flatten(values) if isinstance(values, dict) else None

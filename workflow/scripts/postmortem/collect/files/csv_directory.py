@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...facts import DataSplit, Source
+from ...files import open_file
 from ...paths import relative, unreadable
 
 MOST_FILES = 60  # opened, evenly spaced over the sorted names
@@ -41,7 +42,7 @@ def _sample(file: Path, root: Path, columns: dict[str, Any], split: DataSplit) -
     """Look at the head of a file; its rows, counted or estimated from the size."""
     try:
         size = file.stat().st_size
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             head = stream.read(SAMPLE_BYTES)
     except OSError as error:
         split.bad_values.append(f"{relative(file, root)}: {error.strerror}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...discover.discovery import RunState
 from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, ConfigKey, GraphCache, RunFacts, Source
+from ...files import open_file, read_text
 from ...paths import relative, unreadable
 from ...project.project import Project
 from ...redaction import redact
@@ -20,6 +21,7 @@ MOST_METADATA = 60  # values kept; the target's has 12
 LARGEST_CATALOGUE = 4 * 1024 * 1024
 METADATA = "cache_metadata.json"
 MOST_SPLITS = 12  # the target's largest dataset has 8
+LARGEST_TABLE = 4 * 2**20  # bytes of datasets.yaml; a site's is kilobytes
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
@@ -50,7 +52,7 @@ def catalogue_entry(path: Path, dataset: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_CATALOGUE:
             return {}
-        values = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
+        values = yaml.safe_load(read_text(path, LARGEST_TABLE))
     except (OSError, yaml.YAMLError, RecursionError):
         return {}
     entry = values.get(dataset) if isinstance(values, dict) else None
@@ -159,7 +161,7 @@ def read_metadata(path: Path, root: Path, cache: GraphCache) -> None:
     """Fill the cache's metadata, with the lines where they stand."""
     cache.metadata_source = Source(relative(path, root))
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             found = entries(stream.read(LARGEST_METADATA).decode("utf-8"))
     except OSError as error:
         cache.metadata_source = unreadable(path, root, error)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...facts import PARTIAL, Curve, Source
+from ...files import open_file
 from ...paths import relative
 from .series import Series
 
@@ -25,7 +26,7 @@ def read_event_file(path: Path, root: Path) -> list[Curve]:
     """Curves of the scalars in one event file; a record that was cut off ends it, and the source says so."""
     source = Source(relative(path, root))
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(LARGEST_READ)
     except OSError:
         return []

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...discover.discovery import RunState
 from ...facts import PARTIAL, UNREADABLE, Metric, Metrics, RunFacts, Source
+from ...files import open_file
 from ...paths import relative, unreadable
 from ...project.project import Project
 from ..evidence import metrics_name
@@ -27,7 +28,7 @@ def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
 def read_metrics(path: Path, root: Path) -> Metrics:
     """Scalars of a metrics.json; lists (curves, confusion matrices) are left out."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             raw = stream.read(LARGEST_TEXT + 1)
     except OSError as error:
         return Metrics(unreadable(path, root, error))

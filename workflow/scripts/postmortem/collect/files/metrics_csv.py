@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...facts import PARTIAL, Curve, Source
+from ...files import open_file
 from ...paths import relative, unreadable
 from .series import Series
 
@@ -31,7 +32,7 @@ def read_metrics_csv(path: Path, root: Path) -> list[Curve]:
     """One curve per numeric column; empty cells are steps at which it was not logged."""
     source = Source(relative(path, root))
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > LARGEST_CSV:
                 source.state, source.reason = PARTIAL, f"the first {LARGEST_CSV // 2**20} MB"

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from ...facts import PARTIAL, Curve, Source
+from ...files import open_file
 from ...paths import relative
 from .series import Series
 
@@ -33,7 +34,7 @@ def read_progress(path: Path, root: Path, most_bytes: int = LARGEST_READ) -> tup
     source = Source(relative(path, root), reason="progress lines")
     try:
         size = path.stat().st_size
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             parts = [stream.read(most_bytes)]
             if size > 2 * most_bytes:
                 stream.seek(size - most_bytes)

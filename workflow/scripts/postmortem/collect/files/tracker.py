@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ...databases import NotADatabase, lock_holder, opened
 from ...discover.discovery import RunState
 from ...facts import PARTIAL, READ, UNREADABLE, RunFacts, Source, TrackedAttempt, TrackedRun
 from ...paths import relative, unreadable
 from ...project.project import Project
 from ...redaction import redact
 from .series import Series
-from .sqlite_copy import NotADatabase, lock_holder, opened
 
 MOST_ROWS = 2000  # of a run's params and metrics
 MOST_HISTORY = 10  # earlier attempts

@@ -10,6 +10,7 @@ from ...discover import snakemake_log
 from ...discover.discovery import RunState
 from ...discover.scheduler_records import LOG_BYTES
 from ...facts import ABSENT, PARTIAL, READ, Log, RunFacts, SnakemakeJob
+from ...files import open_file
 from ...project.project import Project
 from ..evidence import is_shared_log, log_files
 from .scan import CHUNK_BYTES, read_log
@@ -62,7 +63,7 @@ def _leave_out_others(log: Log, path: Path, mine: list[SnakemakeJob]) -> None:
 
 def _tail(path: Path) -> tuple[int, str]:
     """The last bytes of a log, from the beginning of a line on, and how many lines stand before them."""
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         left = stream.seek(0, 2) - LOG_BYTES
         stream.seek(0)
         before = 0

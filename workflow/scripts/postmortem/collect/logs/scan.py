@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...facts import ABSENT, PARTIAL, UNREADABLE, Line, Log, Source
+from ...files import open_file
 from ...log_prefix import strip_prefix
 from ...paths import relative
 from ...re2_options import re2_options
@@ -100,7 +101,7 @@ def read_log(
             return log
         log.size = status.st_size
         log.modified = datetime.fromtimestamp(status.st_mtime).isoformat(timespec="seconds")
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             if log.size <= (WHOLE_BYTES if whole_bytes is None else min(whole_bytes, WHOLE_BYTES)):
                 _keep_all(log, stream.read(WHOLE_BYTES))
             else:

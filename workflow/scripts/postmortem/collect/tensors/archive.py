@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ...files import open_file
 from .inert_pickle import Reading, Storage, Tensor, read_pickle, read_stream
 from .zip_directory import STORED, BadZip, ZipEntry, content_start, read_directory, read_entry
 
@@ -61,7 +62,7 @@ def open_archive(path: Path) -> Archive:
     size = path.stat().st_size
     if size == 0:
         raise Unusable("empty", "the file has 0 bytes")
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         head = stream.read(512)
         if path.suffix == ".safetensors":
             return _safetensors(stream, size)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+from ...files import read_bytes
 from .archive import Unusable, open_archive
 from .inert_pickle import Inert, Tensor, read_pickle
 from .tensor_values import Values
@@ -22,7 +23,7 @@ def describe_mapping(path: str) -> dict[str, Any]:
     if file.stat().st_size > LARGEST_MAPPING:
         return {"problem": f"larger than {LARGEST_MAPPING // 2**20} MB"}
     try:
-        reading = read_pickle(file.read_bytes())
+        reading = read_pickle(read_bytes(file, LARGEST_MAPPING))
     except (UnpicklingError, EOFError, ValueError) as error:
         return {"problem": f"no pickle that can be read: {error or type(error).__name__}"}
     if not isinstance(reading.value, dict):

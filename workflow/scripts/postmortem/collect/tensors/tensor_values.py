@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ...files import open_file
 from .archive import ITEM_SIZES, Archive, Unusable, data_start
 from .inert_pickle import Tensor
 from .tensor_numbers import Numbers
@@ -23,7 +24,7 @@ class Values:
     """Reads tensors' values of one file. `sampled` counts the tensors that were not read whole."""
 
     def __init__(self, path: Path, archive: Archive) -> None:
-        self._stream: BinaryIO = path.open("rb")
+        self._stream: BinaryIO = open_file(path)
         self._archive = archive
         self._file_size = path.stat().st_size
         total = sum(entry.size for entry in archive.entries.values())

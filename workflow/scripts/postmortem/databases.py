@@ -1,8 +1,9 @@
 """An SQLite database read without touching it: no lock is taken, waited for or left, no -wal, -shm or journal made.
 
 The file and its journal or write-ahead log are copied to a private directory and opened there; SQLite's own
-recovery then rolls an open transaction back, or reads the log, as the format demands. Of a database that is too
-large to copy the file itself is opened as immutable, which ignores its log. Whether another process holds a write
+recovery then rolls an open transaction back, or reads the log, as the format demands. A journal may name a
+super-journal, a file of the user's that recovery would delete: the copy names none. Of a database that is too large to
+copy the file itself is opened as immutable, which ignores its log. Whether another process holds a write
 lock is asked of the kernel (F_GETLK), which changes nothing.
 
 Lock bytes: sqlite.org/fileformat2.html and os_unix.c — PENDING at 1 GiB, then RESERVED, then 510 SHARED ones; the
@@ -11,7 +12,7 @@ write-ahead log's writer locks byte 120 of the -shm file.
 
 from __future__ import annotations
 
-import shutil
+import os
 import sqlite3
 import struct
 import tempfile
@@ -19,10 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .files import copy_file, open_file
+
 LARGEST_COPY = 512 * 2**20  # bytes; copied in a second or two
 PENDING_BYTE, LOCK_BYTES = 0x40000000, 512
 WAL_WRITE_BYTE = 120
 QUERY_STEPS = 2_000_000  # virtual machine steps between looks at the clock are a tenth of this
+LONGEST_NAME = 4096  # bytes of a path
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -33,7 +38,7 @@ class NotADatabase(Exception):
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection to a private copy. Raises NotADatabase, OSError, sqlite3.Error."""
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         head = stream.read(100)
     if not head:
         raise NotADatabase("the file is empty: no table was ever made in it")
@@ -52,15 +57,38 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         for suffix in ("-wal", "-journal", ""):
             source = path.with_name(path.name + suffix)
             try:
-                shutil.copyfile(source, f"{copy}{suffix}")
+                copy_file(source, Path(f"{copy}{suffix}"), LARGEST_COPY)
             except FileNotFoundError:
                 if not suffix:
                     raise
+        _without_super_journal(Path(f"{copy}-journal"))
         connection = sqlite3.connect(copy, timeout=0)
         try:
             yield _limited(connection)
         finally:
             connection.close()
+
+
+def _without_super_journal(journal: Path) -> None:
+    """Let the copy of a journal name no other file; one whose super-journal is gone was committed, and goes.
+
+    The record is the journal's end: the name, its length, its checksum and the magic number (fileformat2, 3.1).
+    """
+    if not journal.exists() or journal.stat().st_size < 2 * len(_JOURNAL_MAGIC):
+        return
+    with journal.open("r+b") as stream:
+        stream.seek(-2 * len(_JOURNAL_MAGIC), os.SEEK_END)
+        end = stream.read()
+        if not end.endswith(_JOURNAL_MAGIC):
+            return
+        stream.seek(-len(_JOURNAL_MAGIC), os.SEEK_END)
+        stream.write(bytes(len(_JOURNAL_MAGIC)))
+        length = int.from_bytes(end[:4], "big")
+        start = stream.tell() - len(end) - length
+        stream.seek(max(0, start))
+        name = stream.read(length) if 0 < length <= LONGEST_NAME and start >= 0 else b""
+    if name and b"\0" not in name and not os.path.lexists(name):
+        journal.unlink()
 
 
 def lock_holder(path: Path) -> int | None:
@@ -80,7 +108,7 @@ def _holder(file: Path, start: int, length: int) -> int | None:
 
     layout = "hhqqi"  # struct flock of 64-bit Linux: type, whence, start, length, pid
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             asked = struct.pack(layout, fcntl.F_RDLCK, 0, start, length, 0)
             kind, _, _, _, pid = struct.unpack(
                 layout, fcntl.fcntl(stream, fcntl.F_GETLK, asked)[: struct.calcsize(layout)]
