@@ -104,7 +104,11 @@ def test_facts_that_cannot_be_written_are_told_in_others(tmp_path: Path, monkeyp
     state.sentinel = {"not for JSON": object()}
     stages.collect_one(known, state, found.all_runs, signal_patterns, tmp_path / "facts.json")
     written = facts.read(tmp_path / "facts.json")
-    assert written.run == RUN and "could not be written (TypeError" in written.not_checked[0]
+    assert written.run == RUN and "could not be written (TypeError" in written.not_collected
+    target = tmp_path / "diagnosis.json"
+    stages.analyze_one(tmp_path / "facts.json", catalogue.load(catalogue.files()), [], target)
+    result = json.loads(target.read_text())
+    assert result["status"] == "unknown" and "could not be written" in result["root_cause"]["explanation"]
 
 
 def test_a_run_that_is_gone_since_the_jobs_were_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from .files import read_bytes
+from .files import read_bytes, write_whole
+from .text import presentable
 
 READ, PARTIAL, ABSENT, UNREADABLE = "read", "partial", "absent", "unreadable"
 
@@ -458,13 +459,18 @@ class RunFacts:
     scripts: list[Script] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)  # package -> version, as logs and metadata tell
     not_checked: list[str] = field(default_factory=list)  # evidence that was absent or unreadable, and why
+    not_collected: str = ""  # why there are no facts at all; a run of which nothing is known is not well
 
 
 def write(facts: RunFacts, path: Path) -> None:
     """Write facts.json whole or not at all."""
-    from .files import write_whole
-
-    write_whole(path, msgspec.json.format(msgspec.json.encode(facts), indent=1))
+    content = msgspec.to_builtins(facts)
+    lines = [log.pop("lines", None) for log in content["logs"]]  # cleaned when they were read, and nearly all there is
+    content = presentable(content)
+    for log, kept in zip(content["logs"], lines, strict=True):
+        if kept is not None:
+            log["lines"] = kept
+    write_whole(path, msgspec.json.format(msgspec.json.encode(content), indent=1))
 
 
 def read(path: Path) -> RunFacts:

@@ -12,12 +12,16 @@ _TOKEN = re.compile(
     r"|sk-(?=[\w-]{0,60}\d)[\w-]{20,}|gsk_[A-Za-z0-9]{20,}|nvapi-[\w-]{20,}|r8_[A-Za-z0-9]{30,}|dapi[0-9a-f]{32}"
     r"|xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{35}|ya29\.[\w-]{20,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|eyJ[\w-]{60,}={0,2}|npm_[A-Za-z0-9]{36}|wandb_v\d_\w{20,}|pypi-[\w-]{30,}"
-    r"|SG\.[\w-]{16,}\.[\w-]{16,})|(?<=hooks\.slack\.com/services/)[\w/]{20,}"
+    r"|SG\.[\w-]{16,}\.[\w-]{16,}|hv[sb]\.[\w-]{20,}|[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}|AGE-SECRET-KEY-1[0-9A-Z]{20,}"
+    r"|glsa_\w{20,}|lsv2_[a-z]{2}_\w{20,}|do[opr]_v1_[0-9a-f]{40,}|tskey-[a-z]+-[\w-]{12,}|PMAK-[0-9a-f]{20,}-[0-9a-f]{20,})"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{20,}|(?<=api\.telegram\.org/bot)\d{6,12}:[\w-]{30,}"
+    r"|(?<=/api/webhooks/)\d{15,22}/[\w-]{40,}"
 )
 # Names of what holds a secret. Only the word is searched and the rest of the name read from there: "any letters, one of
 # these words, any letters" takes quadratic time, two seconds on a line of two thousand letters.
 _SECRET_WORD = re.compile(
-    r"(?i)pass(?:word|wd|phrase)|[_-]pwd|secret(?!ar|ion|iv|ly)|token|credentials?|authorization"
+    r"(?i)pass(?:word|wd|phrase)|[_-]pass(?![a-z])|[_-]pwd|(?<![\w-])pwd(?==)|secret(?!ar|ion|iv|ly)|token|credentials?"
+    r"|authorization|[_-]auth(?![a-z])"
     r"|(?:api|access|account|private|encryption|signing|license)[_-]?key"
     r"|x-amz-(?:signature|credential)|[?&]sig(?:nature)?(?==)"
 )
@@ -26,18 +30,20 @@ _BEFORE_NAME = re.compile(r"[^\w.-]")
 _REST_OF_NAME = re.compile(rf"[\w.-]{{0,{NAME_CHARACTERS}}}")
 _ASSIGNED = re.compile(r"(?P<quote>\\?[\"'])?\]?(?P<sign>\s{0,8}(?:=>|:=|=|:)\s{0,8}|\s{1,8})")
 _SCHEME = re.compile(r"(?i)[\"']?(?:bearer|basic|token|digest|apikey)\s{1,4}")
-_VALUE = re.compile(r"\\?\"(?P<double>[^\"\\]{1,400})|\\?'(?P<single>[^'\\]{1,400})|(?P<bare>[^\s\"',;&)}\]]{1,400})")
+_VALUE = re.compile(
+    r"\\?\"(?P<double>[^\"\\]{1,4000})|\\?'(?P<single>[^'\\]{1,4000})|(?P<bare>[^\s\"',;&)}\]]{1,4000})"
+)
 # Settings with such a word in their names that hold no secret: where it is, how many there are, a tokenizer's marks.
 _HARMLESS_NAME = re.compile(
     r"(?i)(?:s|files?|paths?|dirs?|names?|ids?|types?|env|length|len|count|num|size|limit|dim|index|embed\w{0,20}|mask"
     r"|url|uri|expir\w{0,20}|(?<=token)iz\w{1,20}|weights?|bias)$"
 )
 _HARMLESS_TOKEN = re.compile(
-    r"(?i)(?:pad|eos|bos|unk|mask|sep|cls|special|next|prev|last|first|image|audio|start|end|stop|begin|in|out|num|max"
+    r"(?i)(?<![a-z])(?:pad|eos|bos|unk|mask|sep|cls|special|next|prev|last|first|image|audio|start|end|stop|begin|in|out|num|max"
     r"|min|n|unexpected|mark|dist|reg\w{0,9}|query|prompt|per)[_.-]?token$"
 )
 _HARMLESS_VALUE = re.compile(
-    r"(?:\d{1,12}|\d+\.\d+|[Nn]one|null|nil|[Tt]rue|[Ff]alse|yes|no|not|is|missing|required|invalid|expired|unset|empty"
+    r"(?:\d{1,12}|\d{1,9}(?:\.\d{1,9}){1,4}(?:[a-z]{1,5}\d{0,9})?|[Nn]one|null|nil|[Tt]rue|[Ff]alse|yes|no|not|is|missing|required|invalid|expired|unset|empty"
     r"|string|str|int|bytes|getpass\S*|input\S*|os\.\S*|self\.\S*|args\.\S*|config\S*|cfg\S*|[$%<[({]\S*|x{3,}|\W+)$"
 )
 _CALL = re.compile(r"[A-Za-z_][\w.]{0,80}[\[(]")
@@ -50,11 +56,22 @@ _COMMAND = re.compile(
     r"(?i)(wandb\s{1,4}login\s[^\n]{0,80}?|api[ _-]?key\b[^\n]{0,60}?)\b([0-9a-f]{40})\b"
     r"|(\blogin\s{1,4}\S{1,80}\s{1,4}password\s{1,4})(\S{1,200})"
     r"|(\b(?:curl|wget|http)\b[^\n]{0,200}?\s(?:-u|--user)[ =][^\s:]{1,60}:)(\S{1,200})"
+    r"|(\b(?:docker|podman|helm|skopeo|singularity|apptainer)\b[^\n]{0,80}?\blogin\b[^\n]{0,99}?\s-p[ =])(\S{1,200})"
+    r"|(\bsshpass\s{1,4}-p\s{0,4})('[^']{1,200}'|\S{1,200})"
+    r"|(\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n]{0,200}?\s-p)(?=[^\s-])(\S{1,200})"
+    r"|(\bSecretStr\(['\"])(?!\*)([^'\"]{1,400})"
+    r"|(\blogin\((?:[^()\n]{0,80}?\b)?(?:key|token)=['\"])([^'\"]{3,400})"
+    r"|(<(?:\w{0,20}[_-]?)?(?:password|passwd|passphrase|secret|token|api[_-]?key)>)([^<\n]{1,400})"
 )
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(
     r"[\s|>]{0,8}(?:[A-Za-z0-9+/=]{16,}|[A-Za-z0-9+/]{1,64}={1,2}|(?:Proc-Type|DEK-Info|Comment|Version): .*)\s*$"
+)
+_YAML_BLOCK = ("|", ">", "|-", ">-", "|+", ">+")
+_YAML_SECRET = re.compile(
+    r"(?i)(?P<indent>\s*)[\"']?[\w.-]{0,40}(?:pass(?:word|wd|phrase)?|secret|token|api_?key|private_?key|credentials?)"
+    r"[\"']?\s*:\s*[|>][-+]?$"
 )
 KEY_LINES = 80  # of one private key; RSA of 4096 bits has 51
 # Cheap tests before the expensive ones: no line without one of these words can hold a secret of the kinds above. Looked
@@ -62,9 +79,11 @@ KEY_LINES = 80  # of one private key; RSA of 4096 bits has 51
 _SHAPE_WORDS = (
     "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "_pat_", "sk-", "sk_", "nvapi-", "r8_",
     "dapi", "xox", "xapp-", "akia", "asia", "aiza", "ya29.", "eyj", "npm_", "wandb_v", "pypi-", "sg.", "slack.com/",
+    "hvs.", "hvb.", "k_live_", "k_test_", "age-secret", "glsa_", "lsv2_", "_v1_", "tskey-", "pmak-", "telegram.org/",
+    "/webhooks/", "gsk_",
 )  # fmt: skip
-_NAME_WORDS = ("pass", "pwd", "secret", "token", "credential", "authorization", "key", "x-amz-", "?sig", "&sig")
-_COMMAND_WORDS = ("wandb", "key", "login", "curl", "wget", "http")
+_NAME_WORDS = ("pass", "pwd", "secret", "token", "credential", "auth", "key", "x-amz-", "?sig", "&sig")
+_COMMAND_WORDS = ("wandb", "key", "login", "curl", "wget", "http", "sshpass", "mysql", "mariadb", "secretstr", "</")
 
 
 def redact(text: str) -> str:
@@ -77,7 +96,7 @@ def redact(text: str) -> str:
     if "bearer" in folded:
         text = _BEARER.sub(rf"\1{REDACTED}", text)
     if _has(folded, _COMMAND_WORDS):
-        text = _COMMAND.sub(lambda m: (m[1] or m[3] or m[5]) + REDACTED, text)
+        text = _COMMAND.sub(lambda m: next(group for group in m.groups() if group) + REDACTED, text)
     if not _has(folded, _NAME_WORDS):
         return text
     if (begin := _KEY_BEGIN.search(text)) and text[begin.end() :].strip():
@@ -90,10 +109,17 @@ def _has(folded: str, words: tuple[str, ...]) -> bool:
     return any(map(folded.__contains__, words))
 
 
+def may_hold_blocks(text: str) -> bool:
+    """Whether a line may begin or end a secret of several lines; cheap, for it is asked of every line."""
+    return "PRIVATE KEY" in text or text.endswith(_YAML_BLOCK)
+
+
 def redact_blocks(texts: Iterable[str]) -> list[str]:
-    """The lines of a log without the lines of private keys that stand among them, also of one that was cut off."""
+    """The lines of a log without the lines of private keys, also of one that was cut off, and of secret YAML blocks."""
     lines = list(texts)
     for index, text in enumerate(lines):
+        if text.endswith(_YAML_BLOCK) and (head := _YAML_SECRET.match(text)):
+            _blank_deeper(lines, index + 1, len(head["indent"]))
         if "PRIVATE KEY" not in text:
             continue
         begins, ends = bool(_KEY_BEGIN.search(text)), bool(_KEY_END.search(text))
@@ -102,6 +128,14 @@ def redact_blocks(texts: Iterable[str]) -> list[str]:
         elif ends and not begins:
             _blank(lines, range(index - 1, max(-1, index - 1 - KEY_LINES), -1))
     return lines
+
+
+def _blank_deeper(lines: list[str], first: int, indent: int) -> None:
+    for place in range(first, min(len(lines), first + KEY_LINES)):
+        text = lines[place]
+        if text.strip() and len(text) - len(text.lstrip()) <= indent:
+            return
+        lines[place] = f"{text[: len(text) - len(text.lstrip())]}{REDACTED}" if text.strip() else text
 
 
 def _blank(lines: list[str], places: range) -> None:
@@ -148,7 +182,7 @@ def _secret_value(text: str, word: re.Match[str]) -> tuple[int, int] | None:
 
 
 def _names_secret(name: str, word: str) -> bool:
-    if name.endswith(("access_key_id", "accesskeyid", "password", "credentials", "secrets", "pass")):
+    if name.endswith(("access_key_id", "accesskeyid", "password", "credentials", "secrets", "pass", "pwd")):
         return True
     if _HARMLESS_NAME.search(name):
         return False
@@ -161,6 +195,8 @@ def _is_secret(name: str, value: str, whole: bool) -> bool:
     chosen = bool(re.search(r"(?i)pass|secret|pwd", name))
     if len(value) < 3 or value.startswith(REDACTED[:-1]):
         return False
+    if name.lower() in ("pwd", "oldpwd"):  # the shell's working directory; in a connection string the password
+        return not value.startswith(("/", "~", ".", "$"))
     if _HARMLESS_VALUE.match(value):
         return chosen and value.isdigit() and len(value) >= 4
     if _WORD.match(value):

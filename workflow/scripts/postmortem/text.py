@@ -1,17 +1,23 @@
-"""Cleaning of log text: terminal codes and control characters out, secrets redacted."""
+"""Cleaning of text: terminal codes and control characters out, secrets redacted, nothing that JSON cannot hold.
+
+A log's lines are cleaned as they are read; whatever else comes from a project, names, reasons, values of tables, passes
+`presentable` on its way into facts.json, a diagnosis, a sentinel, and `safe` on its way to a terminal.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from .redaction import redact, redact_blocks
 
-__all__ = ["clean", "one_line", "redact", "redact_blocks", "visible"]
+__all__ = ["clean", "one_line", "presentable", "redact", "redact_blocks", "safe", "visible"]
 
 # CSI and OSC sequences, character sets ("\x1b(B" of tput sgr0), two-byte escapes.
 _TERMINAL_CODE = re.compile(
     r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/][ -/]{0,8}[0-~]|[0-Z\\-~])"
 )
+_OF_RECORDS = ("value", "text", "then", "now", "message", "source", "line", "note", "reason")
 # Every other control character but tab, and what is invisible or turns the direction of reading: a quote must show
 # what it holds, and a pattern must find it.
 _CONTROL = re.compile(
@@ -30,6 +36,42 @@ def visible(raw: bytes) -> str:
     if not text.isprintable():
         text = _CONTROL.sub("", _TERMINAL_CODE.sub("", text))
     return text
+
+
+def safe(text: str) -> str:
+    """Text as it may be shown anywhere; its lines stay, and what is no character becomes U+FFFD."""
+    if not text.isprintable():
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        text = "\n".join(_CONTROL.sub("", _TERMINAL_CODE.sub("", line)) for line in text.split("\n"))
+    return redact(text)
+
+
+def presentable(value: Any, name: str = "") -> Any:
+    """The same value of plain types with every text safe, and with integers that JSON's readers take.
+
+    name: the key under which it stands, for a secret is known by its name: {"DB_PASS": "x"}.
+    """
+    if isinstance(value, str):
+        return safe(f"{name}: {value}").removeprefix(f"{name}: ") if name and value else safe(value)
+    if isinstance(value, dict):
+        return {_key(key): presentable(item, _name(key, value, name)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [presentable(item, name) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return f"an integer of {value.bit_length()} bits"
+    return value
+
+
+def _key(key: Any) -> Any:
+    return safe(key) if isinstance(key, str) else key
+
+
+def _name(key: Any, record: dict[Any, Any], above: str) -> str:
+    """What a value of a mapping is called: lr in {"lr": {"value": 0.1}} and in {"name": "lr", "value": 0.1}."""
+    if key in _OF_RECORDS:
+        called = record.get("name") or record.get("path")
+        return called if isinstance(called, str) else above
+    return key if isinstance(key, str) else ""
 
 
 def one_line(text: str, limit: int) -> str:

@@ -16,6 +16,7 @@ from ..facts import SlurmJob, SnakemakeJob
 from ..files import read_text, write_whole
 from ..project.project import Project
 from ..project.runs import from_id, run_of_path
+from ..text import presentable
 from . import snakemake_log
 from .jobs_of_runs import find_job_files, runs_of_job, settle_groups
 from .snakemake_log import SnakemakeLog
@@ -49,7 +50,7 @@ def write(directory: Path, content: dict[str, Any]) -> None:
     before = read(directory) or {}
     if known.get("slurm_job_id") and known["slurm_job_id"] == before.get("slurm_job_id"):
         known = before | known
-    write_whole(directory / SENTINEL, json.dumps(known, indent=1, ensure_ascii=False) + "\n")
+    write_whole(directory / SENTINEL, json.dumps(presentable(known), indent=1, ensure_ascii=False) + "\n")
 
 
 def write_from_log(project: Project, log_file: Path) -> list[str]:

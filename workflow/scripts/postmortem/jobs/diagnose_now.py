@@ -33,6 +33,7 @@ from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER, SUMMARIES
 from ..project.project import Project, from_config
 from ..project.runs import WORKFLOW
 from ..report import summary
+from ..text import safe
 from . import batches, stages
 from .screening import screen
 
@@ -60,9 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     signal.setitimer(signal.ITIMER_REAL, args.time_limit)
     try:
         for line in _lines(args, left):
-            print(f"{MARK}{line}", flush=True)
+            print(f"{MARK}{safe(line)}", flush=True)
     except ConfigError as error:
-        print(f"{MARK}{error}", flush=True)
+        print(f"{MARK}{safe(str(error))}", flush=True)
         return 2
     except TimeIsUp:
         rest = f"{len(left)} runs are left" if left else "not all is done"

@@ -25,9 +25,12 @@ from ..files import read_text, write_whole
 from ..outputs import MARK, STATE_FOLDER
 from ..project.project import Project
 from ..project.runs import from_id
+from ..text import presentable
 
 FOLDER = STATE_FOLDER / "found"
 ALL_RUNS = str(FOLDER / "all_runs.json")
+_WORDS = ("reasons", "sentinel", "slurm_jobs", "not_read")
+_WORDS_OF_JOBS = ("shell", "wildcards", "message", "exit_text")
 _OF_THE_LOOK = {"line", "raw", "first_line", "error_line", "number", "not_read"}
 """Keys of what changes with the place where something was found, or with the look itself, and says nothing of a run."""
 
@@ -55,7 +58,11 @@ def write(project: Project, states: Iterable[RunState], file: str) -> str:
 def write_all(project: Project, states: Iterable[RunState]) -> None:
     """Hand over the state of every run."""
     path = project.root / ALL_RUNS
-    _write(path, {state.run.id: {"state": state.state, "reasons": state.reasons} for state in states}, _read(path))
+    _write(
+        path,
+        {state.run.id: {"state": state.state, "reasons": presentable(state.reasons)} for state in states},
+        _read(path),
+    )
 
 
 def read(project: Project, file: str) -> dict[str, RunState]:
@@ -76,7 +83,11 @@ def _plain(project: Project, state: RunState) -> dict[str, Any]:
     """As values of JSON; paths relative to the project, so that a copy of it finds nothing new."""
     values: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(state, enc_hook=project.relative)))
     del values["run"]
-    return values
+    # Paths stay as they are, for the jobs open them; nothing else of what people write leaves here as it is.
+    safe = {key: presentable(value) for key, value in values.items() if key in _WORDS}
+    words = [{key: presentable(job[key], key) for key in _WORDS_OF_JOBS} for job in values["snakemake_jobs"]]
+    jobs = [job | said for job, said in zip(values["snakemake_jobs"], words, strict=True)]
+    return values | safe | {"snakemake_jobs": jobs}
 
 
 def _newer(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:

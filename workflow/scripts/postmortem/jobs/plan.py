@@ -20,6 +20,7 @@ from ..project import project
 from ..project.project import Project
 from ..project.runs import WORKFLOW
 from ..report.render import TEMPLATES
+from ..text import safe
 from . import batches, handover
 from .batches import Batch
 from .screening import screen
@@ -120,7 +121,7 @@ class Plan:
 
     def announce(self) -> list[str]:
         """What is printed when everything is to be diagnosed: a line per run, each marked as ours."""
-        return [MARK + line for line in self.discovery.report()]
+        return [MARK + safe(line) for line in self.discovery.report()]
 
 
 def make(config: Mapping[str, Any], main_process: bool, main_snakefile: str) -> Plan:

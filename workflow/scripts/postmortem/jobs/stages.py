@@ -24,11 +24,16 @@ from ..files import read_text, write_whole
 from ..project.project import Project, from_config
 from ..project.runs import Run, from_id
 from ..report import document, fallback, render
+from ..text import presentable
 from . import handover
 
 Signals = Callable[[], list[Any]]
 
 LOG = logging.getLogger(__name__)
+
+
+class NotCollected(Exception):
+    """There are no facts of the run to judge; the message says why."""
 
 
 def log_to(path: str) -> None:
@@ -77,7 +82,7 @@ def collect_one(
     except (ValueError, TypeError) as error:
         LOG.exception("facts of %s", known.run)
         problem = f"its facts could not be written ({describe(error)})"
-        facts.write(RunFacts(known.run, known.directory, not_checked=[problem]), target)
+        facts.write(RunFacts(known.run, known.directory, not_collected=problem), target)
     LOG.info("collected %s: %d logs, state %s", known.run, len(known.logs), known.state)
 
 
@@ -94,9 +99,14 @@ def analyze_one(source: Path, entries: Catalogue, problems: list[str], target: P
     try:
         known = facts.read(source)
         run_id = known.run
+        if known.not_collected:
+            raise NotCollected(known.not_collected)
         known.not_checked += problems
-        result = document.document(known, diagnose.diagnose(known, entries))
+        result = presentable(document.document(known, diagnose.diagnose(known, entries)))
         content = json.dumps(result, indent=1, ensure_ascii=False)
+    except NotCollected as error:
+        result = fallback.diagnosis(run_id, str(error))
+        content = json.dumps(result, indent=1)
     except Exception as error:
         LOG.exception("analysis of %s", source)
         result = fallback.diagnosis(run_id, f"the analysis broke ({describe(error)})")

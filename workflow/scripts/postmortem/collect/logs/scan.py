@@ -20,6 +20,7 @@ from ...files import open_file
 from ...log_prefix import strip_prefix
 from ...paths import relative
 from ...re2_options import re2_options
+from ...redaction import may_hold_blocks
 from ...text import clean, redact_blocks
 from .traceback_drawn import all_tracebacks
 from .wrapped import joined
@@ -110,7 +111,7 @@ def read_log(
         log.source = Source(shown, ABSENT, "there is no such file")
     except (OSError, ValueError) as error:
         log.source = Source(shown, PARTIAL if log.lines else UNREADABLE, str(error))
-    if any("PRIVATE KEY" in line.text for line in log.lines):
+    if any(may_hold_blocks(line.text) for line in log.lines):
         for line, text in zip(log.lines, redact_blocks([line.text for line in log.lines]), strict=True):
             line.text = text
     log.tracebacks = all_tracebacks(joined(log.lines), project_root)
