@@ -50,8 +50,7 @@ def everything(wildcards):
     if is_main_process() and not ANNOUNCED:
         ANNOUNCED.extend(PLAN.announce())
         logger.info("\n".join(ANNOUNCED))
-    summaries = [f"{PLAN.root}/{name}" for name in outputs.OF_THE_PROJECT]
-    return PLAN.paths(PLAN.run_ids, outputs.REPORT) + summaries
+    return PLAN.paths(PLAN.run_ids, outputs.REPORT) + list(PLAN.summaries.values())
 
 
 def of_one(wildcards):

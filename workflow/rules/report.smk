@@ -42,9 +42,7 @@ rule summarize:
         diagnoses=PLAN.paths(PLAN.run_ids, outputs.DIAGNOSIS),
         templates=PLAN.templates,
     output:
-        md=f"{PLAN.root}/{outputs.SUMMARIES['md']}",
-        html=f"{PLAN.root}/{outputs.SUMMARIES['html']}",
-        tsv=f"{PLAN.root}/{outputs.SUMMARIES['tsv']}",
+        **PLAN.summaries,
     log:
         f"{LOGS}/summarize.log",
     localrule: True

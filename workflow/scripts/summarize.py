@@ -9,8 +9,10 @@ from postmortem.jobs import stages
 from postmortem.report import summary
 
 stages.log_to(snakemake.log[0])
-summary.write(
+problems = summary.write(
     [Path(path) for path in snakemake.input.diagnoses],
     Path(snakemake.params.experiment_root),
-    {kind: Path(snakemake.output[kind]) for kind in ("md", "html", "tsv")},
+    {kind: Path(path) for kind, path in snakemake.output.items()},
 )
+if problems:
+    raise SystemExit("; ".join(problems))

@@ -25,6 +25,7 @@ FIELDS = (
     "JobID,JobIDRaw,JobName,User,Account,Partition,State,ExitCode,DerivedExitCode,Reason,Submit,Eligible,Start,End,Elapsed,"
     "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir,SubmitLine"
 )
+LONGEST_ID = 60  # characters of a job's id with its task and step; SLURM's numbers have ten digits
 LARGEST_BY_LINE = 8 * 2**20  # bytes of a table; up to there row by row takes less than the import of pandas
 TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
 UNNAMED = "allocation"  # for some seconds sacct calls a job so that ended soon, and does not know its folder either
@@ -96,7 +97,7 @@ def _records(header: _Header, rows: Iterable[tuple[int, str]], source: str) -> l
     last: dict[str, SlurmJob] = {}
     for number, row in rows:
         values = row.split(header.delimiter)
-        if len(values) < len(header.columns) or not values[0].strip():
+        if len(values) < len(header.columns) or not 0 < len(values[0].strip()) <= LONGEST_ID:
             continue
         fields = dict(zip(header.columns, (value.strip() for value in values), strict=False))
         job_id, dot, _ = fields["JobID"].partition(".")
@@ -183,7 +184,7 @@ def _ended(job: SlurmJob) -> bool:
 
 
 def _newest(job_ids: Iterable[str]) -> list[str]:
-    return sorted(job_ids, key=lambda job_id: [int(part) for part in re.findall(r"\d+", job_id)], reverse=True)
+    return sorted(job_ids, key=lambda job_id: [int(part) for part in re.findall(r"\d{1,18}", job_id)], reverse=True)
 
 
 def _call(arguments: list[str]) -> Accounting:

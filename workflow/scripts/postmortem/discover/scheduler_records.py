@@ -145,4 +145,4 @@ def _of_this_project(jobs: list[SlurmJob], root: Path, known: dict[str, str]) ->
 
 
 def _number(job_id: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", job_id)) or (0,)
+    return tuple(int(part) for part in re.findall(r"\d{1,18}", job_id)) or (0,)

@@ -29,6 +29,8 @@ _EXIT = re.compile(
 )
 _WRITTEN_TO = re.compile(r"(?:^|[\s\d&])>>?\s*([^\s;|&>]+)")
 _SLURM_ID = re.compile(r"\d+(?:[_+]\d+)?")
+SENTINEL_DEPTH = 4  # of the fields, the wildcards, their values
+LONGEST_VALUE = 4000  # characters; a reason is a line
 LARGEST_SENTINEL = 2**20  # bytes; what writers of sentinels leave is a few hundred
 _REASON_LENGTH = 300
 
@@ -41,7 +43,18 @@ def read(directory: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return _shallow(content, SENTINEL_DEPTH) if isinstance(content, dict) else {}
+
+
+def _shallow(value: Any, depth: int) -> Any:
+    """What a sentinel may say: plain values some levels deep; what lies deeper, or is longer than a name, is cut."""
+    if isinstance(value, str):
+        return value[:LONGEST_VALUE]
+    if isinstance(value, dict):
+        return {key[:LONGEST_VALUE]: _shallow(item, depth - 1) for key, item in value.items()} if depth else {}
+    if isinstance(value, list):
+        return [_shallow(item, depth - 1) for item in value] if depth else []
+    return value if not isinstance(value, int) or abs(value) < 2**63 else None
 
 
 def write(directory: Path, content: dict[str, Any]) -> None:
@@ -95,7 +108,7 @@ def _of_snakemake(job: SnakemakeJob, log: SnakemakeLog, text: str) -> dict[str, 
     return {
         "rule": job.rule,
         "wildcards": job.wildcards,
-        "jobid": int(job.jobid) if job.jobid.isdigit() else job.jobid,
+        "jobid": int(job.jobid) if re.fullmatch(r"[0-9]{1,18}", job.jobid) else job.jobid,
         "slurm_job_id": _slurm_id(job.external_jobid),
         "logs": job.logs,
         "attempt": tries.index(job) + 1,
@@ -131,7 +144,7 @@ def _status(match: re.Match[str]) -> int:
 
 def _exit_code(text: str) -> int | None:
     """Of "code:signal" as sacct writes it, as a shell would give it."""
-    match = re.fullmatch(r"(\d+):(\d+)", text)
+    match = re.fullmatch(r"(\d{1,9}):(\d{1,9})", text)
     if not match:
         return None
     return int(match[1]) or (128 + int(match[2]) if int(match[2]) else 0)

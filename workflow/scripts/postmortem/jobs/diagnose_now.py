@@ -15,7 +15,7 @@ import shlex
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -86,7 +86,8 @@ def _lines(args: argparse.Namespace, left: list[str]) -> Iterator[str]:
         discovery, states = of_everything(project)
     left += [state.run.id for state in states]
     for run_id, line in diagnose(project, discovery, states):
-        left.remove(run_id)
+        if run_id in left:
+            left.remove(run_id)
         yield line
     if not states:
         yield "no failed run found that lacks its diagnosis"
@@ -163,7 +164,10 @@ def _without_diagnosis(project: Project, discovery: Discovery) -> list[RunState]
 
 
 def diagnose(project: Project, discovery: Discovery, states: list[RunState]) -> Iterator[tuple[str, str]]:
-    """Write the diagnosis of each run, then the summary over all. Yields each run's id with the line to print."""
+    """Write the diagnosis of each run, then the summary over all. Yields each run's id with the line to print.
+
+    What cannot be written costs its own run, and is told.
+    """
     if not states:
         return
     STATE_FOLDER.mkdir(parents=True, exist_ok=True)
@@ -172,23 +176,35 @@ def diagnose(project: Project, discovery: Discovery, states: list[RunState]) -> 
     signals = stages.signals_of(lambda: entries)
     for state in states:
         facts, result, text = (_output(project, state, name) for name in (FACTS, DIAGNOSIS, REPORT))
-        stages.collect_one(project, state, discovery.all_runs, signals, facts)
-        stages.analyze_one(facts, entries, problems, result)
-        stages.report_one(result, text)
-        yield state.run.id, _line(project, state, result, text)
+        try:
+            stages.collect_one(project, state, discovery.all_runs, signals, facts)
+            stages.analyze_one(facts, entries, problems, result)
+            stages.report_one(result, text)
+            yield state.run.id, _line(project, state, result, text)
+        except OSError as error:
+            yield state.run.id, f"{state.run.id}: {_not_written(error)}"
     # A rule of the workflow makes a file of many runs: each must look younger than what all of them are made from.
     for name in (DIAGNOSIS, REPORT):
         for state in states:
-            os.utime(_output(project, state, name))
-    _summarize(project, discovery)
+            with suppress(OSError):  # what was not written has been told
+                os.utime(_output(project, state, name))
+    for problem in _summarize(project, discovery):
+        yield "", problem
 
 
-def _summarize(project: Project, discovery: Discovery) -> None:
-    """The summary over all diagnoses that there are. The last of several calls at once sees those of all."""
+def _not_written(error: OSError) -> str:
+    return f"the diagnosis cannot be written ({error.strerror or error}: {error.filename2 or error.filename})"
+
+
+def _summarize(project: Project, discovery: Discovery) -> list[str]:
+    """The summary over all diagnoses that there are; what of it cannot be written, in words.
+
+    The last of several calls at once sees those of all.
+    """
     with _alone(STATE_FOLDER / "summary.lock"):
         paths = [_output(project, state, DIAGNOSIS) for state in discovery.diagnosed]
         targets = {kind: project.experiment_root / name for kind, name in SUMMARIES.items()}
-        summary.write([path for path in paths if path.exists()], project.experiment_root, targets)
+        return summary.write([path for path in paths if path.exists()], project.experiment_root, targets)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ..discover.discovery import Discovery, RunState, discover
 from ..errors import ConfigError, near_match
 from ..files import read_text, write_whole
 from ..installation import SNAKEFILE
-from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER
+from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER, SUMMARIES
 from ..project import project
 from ..project.project import Project
 from ..project.runs import WORKFLOW
@@ -119,9 +119,17 @@ class Plan:
             if argument.startswith(start) and name in (FACTS, DIAGNOSIS, REPORT) and run_id.count("/") == 1:
                 self._state(run_id)
 
+    @cached_property
+    def summaries(self) -> dict[str, str]:
+        """The summary's files by kind; without one in whose place a folder lies, such as a data set of that name."""
+        files = {kind: f"{self.root}/{name}" for kind, name in SUMMARIES.items()}
+        return {kind: file for kind, file in files.items() if not (self.project.root / file).is_dir()}
+
     def announce(self) -> list[str]:
         """What is printed when everything is to be diagnosed: a line per run, each marked as ours."""
-        return [MARK + safe(line) for line in self.discovery.report()]
+        left_out = [name for kind, name in SUMMARIES.items() if kind not in self.summaries]
+        lines = [*self.discovery.report(), *(f"{self.root}/{name} is a folder: no summary there" for name in left_out)]
+        return [MARK + safe(line) for line in lines]
 
 
 def make(config: Mapping[str, Any], main_process: bool, main_snakefile: str) -> Plan:

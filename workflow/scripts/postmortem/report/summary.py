@@ -18,10 +18,11 @@ COLUMNS = ("run", "status", "cause", "confidence", "upstream_run", "summary", "f
 EVIDENCE_SHOWN = 3
 
 
-def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]) -> None:
-    """Write the summary. `diagnoses` are the diagnosis.json files; `targets` maps "md", "tsv" and "html" to paths.
+def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]) -> list[str]:
+    """Write the summary; what of it cannot be written, in words, for each does without the others.
 
-    A file that cannot be read gets a row that says so.
+    `diagnoses` are the diagnosis.json files; one that cannot be read gets a row that says so. `targets` maps "md",
+    "tsv" and "html", or some of them, to paths.
     """
     rows = sorted(
         (_row(path, experiment_root) for path in diagnoses), key=lambda row: (row["cause"] == "unknown", row["run"])
@@ -36,9 +37,18 @@ def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]
             {"cause": cause, "runs": runs} for cause, runs in sorted(groups.items(), key=lambda pair: -len(pair[1]))
         ],
     }
-    write_whole(targets["md"], environment().get_template("diagnoses.md.j2").render(names).rstrip() + "\n")
-    write_whole(targets["html"], environment(html=True).get_template("diagnoses.html.j2").render(names) + "\n")
-    write_whole(targets["tsv"], _table(rows))
+    made = {
+        "md": lambda: environment().get_template("diagnoses.md.j2").render(names).rstrip() + "\n",
+        "html": lambda: environment(html=True).get_template("diagnoses.html.j2").render(names) + "\n",
+        "tsv": lambda: _table(rows),
+    }
+    problems = []
+    for kind, target in targets.items():
+        try:
+            write_whole(target, made[kind]())
+        except OSError as error:
+            problems.append(f"{target} cannot be written ({error.strerror})")
+    return problems
 
 
 def _headline(rows: list[dict[str, Any]]) -> str:
