@@ -33,7 +33,7 @@ RUN, GOOD, NEEDED = "set_01/teacher_curriculum", "set_02/teacher_curriculum", "s
 CRASH = 'Traceback (most recent call last):\n  File "{}/train.py", line 1, in <module>\n    f({{}})\nKeyError: "a"\n'
 NOT_EVIDENCE = {
     "run", "directory", "dataset", "name", "stage", "size", "state", "reasons", "collected_at", "profile",
-    "not_checked",
+    "not_checked", "not_collected",
 }  # fmt: skip
 """Fields of the facts that say which run it is, and what discovery made of the evidence."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from .. import yaml_text
 from ..collect.logs.statements import ERROR, EXCEPTION, INFO, LINE, PROGRESS, WARNING, Statement
 from ..files import read_bytes
 from ..installation import CATALOGUE
@@ -221,8 +222,7 @@ def load(paths: list[Path]) -> Catalogue:
     entries = []
     for path in paths:
         try:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            content = yaml.load(read_bytes(path).decode("utf-8"), loader)
+            content = yaml_text.load(read_bytes(path).decode("utf-8"))
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
             raise CatalogueError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
         if content is not None and not isinstance(content, list):

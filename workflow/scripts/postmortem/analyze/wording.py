@@ -79,26 +79,48 @@ LONGEST = 100_000  # characters of a text that an entry multiplies
 _SHELL_ACTIVE = re.compile(r"[$`;|&<>\"'\\\n()]")
 
 
+_WIDE = re.compile(r"\d{5,}|\*")  # of a format: wider than a page, or as wide as a value says
+_PADDING = ("center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map")
 _TWO_STOPS = re.compile(r"(?<!\.)([.!?])\.(?=\s|$)")
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
     """Entries come from users' folders, values from strangers' logs: neither may run code, nor run for ever."""
 
-    intercepted_binops = frozenset(["*", "**"])
+    intercepted_binops = frozenset(["*", "**", "%"])
 
     def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
         texts = [side for side in (left, right) if isinstance(side, str | list | tuple)]
+        if operator == "%" and isinstance(left, str) and _WIDE.search(left):
+            raise SecurityError("a text that wide would fill the memory")
         if operator == "**" and (abs(left) > LARGEST_BASE or abs(right) > LARGEST_POWER):
             raise SecurityError("a power that large would never be done")
         if operator == "*" and texts and len(texts[0]) * next(s for s in (left, right) if s is not texts[0]) > LONGEST:
             raise SecurityError("a text that long would fill the memory")
         return super().call_binop(context, operator, left, right)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """No `"{:9}".format(x)` of Jinja's own making: like the other methods that pad, it is not to be had."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Methods that only make a text longer are none that an entry needs."""
+        return attr not in _PADDING and bool(super().is_safe_attribute(obj, attr, value))
+
 
 @lru_cache(maxsize=1)
 def _environment() -> _Sandbox:
-    return _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    made = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    for name in ("center", "indent", "wordwrap", "filesizeformat", "pprint", "xmlattr"):
+        del made.filters[name]  # nothing that an entry needs, and the first two make texts of any length
+    made.filters["format"] = _formatted
+    return made
+
+
+def _formatted(text: Any, *values: Any) -> str:
+    """Jinja's filter `format`, with its widths checked as those of `%` are."""
+    if _WIDE.search(str(text)):
+        raise SecurityError("a text that wide would fill the memory")
+    return str(text) % values
 
 
 @lru_cache(maxsize=4096)

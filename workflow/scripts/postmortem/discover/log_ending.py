@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import times
 from ..files import open_file
+from ..project.profile import compiled
 
 HEAD_BYTES = 16 * 1024  # enough for the first time stamp after a banner
 TAIL_BYTES = 64 * 1024  # enough for the longest tracebacks; bounds the work for 500 runs
@@ -75,7 +76,7 @@ def read(path: Path, success_line: str = "") -> Ending | None:
         path=path,
         size=size,
         fatal=fatal_line(tail_text),
-        succeeded=bool(success_line and re.search(success_line, tail_text)),
+        succeeded=bool(success_line and compiled(success_line).search(tail_text)),
         finished=any(_FINISHED.search(line) for line in tail_text.splitlines()[-_FINAL_LINES:]),
         first=times.first_in(head_text),
         last=times.last_in(tail_text),

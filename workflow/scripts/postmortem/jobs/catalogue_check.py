@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from .. import yaml_text
 from ..analyze.catalogue import Catalogue, Entry
 from ..analyze.diagnose import diagnose
 from ..analyze.findings import FATAL, GENERIC
@@ -32,7 +33,7 @@ def problems(entry: Entry, catalogue: Catalogue, tests: Path) -> list[str]:
     if not path.is_file():
         return [f"{entry.name} ({entry.file}) has no tests: write {path}"]
     try:
-        cases = yaml.safe_load(read_text(path)) or {}
+        cases = yaml_text.load(read_text(path)) or {}
     except yaml.YAMLError as error:
         return [f"{path} is not YAML: {error}"]
     found = [f"{path} has no {kind}" for kind in ("hits", "misses") if not cases.get(kind)]

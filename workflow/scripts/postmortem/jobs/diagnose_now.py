@@ -20,8 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import yaml
-
+from .. import yaml_text
 from ..analyze import catalogue
 from ..discover import sentinel
 from ..discover.discovery import Discovery, RunState, discover
@@ -99,7 +98,7 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals:
             raise ConfigError(f'config: "{pair}" is not KEY=VALUE')
-        settings[key] = yaml.safe_load(value)
+        settings[key] = yaml_text.load(value)
     return settings
 
 

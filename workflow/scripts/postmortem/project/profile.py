@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import re2
 import yaml
 
+from .. import yaml_text
 from ..errors import ConfigError, near_match
 from ..files import read_bytes
 from ..installation import CONFIG
+from ..re2_options import re2_options
 from .schema import check
 
 PROFILES = CONFIG / "projects"
@@ -123,7 +127,7 @@ def load(name: str, project_root: Path) -> Profile:
     path = _find(name, project_root)
     place = f"profile {path}"
     try:
-        values = yaml.safe_load(read_bytes(path, LARGEST_PROFILE).decode("utf-8"))
+        values = yaml_text.load(read_bytes(path, LARGEST_PROFILE).decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{place}: it is not YAML ({' '.join(str(error).split())})") from error
     except OSError as error:
@@ -157,15 +161,36 @@ _PLACEHOLDERS = {
 }
 
 
+def _patterns(profile: Profile) -> Iterator[tuple[str, list[str]]]:
+    yield from ((f"logs.{kind}", patterns) for kind, patterns in msgspec.to_builtins(profile.logs).items())
+    yield from (("checkpoints", profile.checkpoints), ("curves", profile.curves))
+
+
+def _words(error: Exception) -> str:
+    """RE2's own words, which come as bytes."""
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+
+
+@cache
+def compiled(expression: str) -> Any:
+    """An expression of a profile. RE2, for Python's own may take any time for a log's line. Raises re2.error."""
+    return re2.compile(expression, re2_options())
+
+
 def _check_references(profile: Profile, place: str) -> None:
     """What a JSON schema cannot say: expressions that compile, stages and resources that exist."""
     for key, expression in (("run_pattern", profile.run_pattern), ("success_line", profile.success_line)):
         try:
-            re.compile(expression)
-        except re.error as error:
+            compiled(expression)
+        except re2.error as error:
             raise ConfigError(
-                f'{place}: {key} is "{expression}", but it must be a regular expression ({error})'
+                f'{place}: {key} is "{expression}", but it must be a regular expression of RE2 ({_words(error)})'
             ) from error
+    for key, patterns in _patterns(profile):
+        for pattern in patterns:
+            if pattern.startswith("/") or ".." in pattern.split("/"):
+                raise ConfigError(f'{place}: {key} holds "{pattern}", but patterns stay below the run or the project')
     for name, stage in profile.stages.items():
         for needed in stage.needs:
             if needed not in profile.stages:

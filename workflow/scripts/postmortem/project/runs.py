@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .profile import Profile
+from .profile import Profile, compiled
 from .project import Project
 
 WORKFLOW = "(workflow)"
@@ -38,7 +37,7 @@ def from_id(run_id: str, project: Project) -> Run:
         return Run(WORKFLOW, project.experiment_root)
     dataset, _, name = run_id.partition("/")
     run = Run(run_id, project.experiment_root / dataset / name, dataset, name)
-    match = re.fullmatch(project.profile.run_pattern, name)
+    match = compiled(project.profile.run_pattern).fullmatch(name)
     if not match:
         return run
     groups = match.groupdict()

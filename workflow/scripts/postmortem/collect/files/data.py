@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ... import yaml_text
 from ...discover.discovery import RunState
 from ...facts import ABSENT, PARTIAL, READ, UNREADABLE, ConfigKey, GraphCache, RunFacts, Source
 from ...files import open_file, read_text
@@ -21,7 +22,6 @@ MOST_METADATA = 60  # values kept; the target's has 12
 LARGEST_CATALOGUE = 4 * 1024 * 1024
 METADATA = "cache_metadata.json"
 MOST_SPLITS = 12  # the target's largest dataset has 8
-LARGEST_TABLE = 4 * 2**20  # bytes of datasets.yaml; a site's is kilobytes
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
@@ -50,9 +50,7 @@ def catalogue_entry(path: Path, dataset: str) -> dict[str, Any]:
     import yaml
 
     try:
-        if path.stat().st_size > LARGEST_CATALOGUE:
-            return {}
-        values = yaml.safe_load(read_text(path, LARGEST_TABLE))
+        values = yaml_text.load(read_text(path, LARGEST_CATALOGUE))
     except (OSError, yaml.YAMLError, RecursionError):
         return {}
     entry = values.get(dataset) if isinstance(values, dict) else None

@@ -10,12 +10,16 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 LARGEST_TEXT = 16 * 1024 * 1024  # bytes; configs and metrics are kilobytes, more is not worth the time
+LONGEST_LINE, SHOWN = 2000, 200  # characters of a line that is shown whole, and of a longer one
 DEEPEST = 20  # levels of objects that are followed; real ones have five
 
 
 @dataclass
 class Entry:
-    """A value that is no object: dotted path, the value, the line (from 1) of its key and that line's text."""
+    """A value that is no object: dotted path, the value, the line (from 1) of its key and that line's text.
+
+    Of a long line the text is what begins with the key: `json.dump` writes a whole file on one.
+    """
 
     path: str
     value: Any
@@ -47,9 +51,13 @@ def entries(text: str) -> list[Entry]:
     starts = [0, *(i + 1 for i, character in enumerate(text) if character == "\n")]
     lines = text.split("\n")
     return [
-        Entry(path, value, line := bisect_right(starts, position), lines[line - 1].strip("\r"))
+        Entry(path, value, line := bisect_right(starts, position), _shown(lines[line - 1], position - starts[line - 1]))
         for path, value, position in _walk(text, text.index("{"), "", 0)
     ]
+
+
+def _shown(line: str, column: int) -> str:
+    return (line if len(line) <= LONGEST_LINE else line[column : column + SHOWN]).strip("\r")
 
 
 def _walk(text: str, position: int, prefix: str, depth: int) -> Iterator[tuple[str, Any, int]]:
