@@ -125,6 +125,14 @@ def test_the_others_are_diagnosed_by_the_workflow(
     assert done.returncode == 0, done.stdout
 
 
+def test_a_run_of_any_name_gets_its_diagnosis(tmp_path: Path) -> None:
+    project(tmp_path, names_with_braces)
+    assert diagnose_now.main(["--directory", str(tmp_path), "--config", "sacct=off"]) == 0
+    for name in (tmp_path / "experimentruns" / "set_03").iterdir():
+        assert well_diagnosed(tmp_path, f"set_03/{name.name}"), name
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_run_that_may_not_be_read(tmp_path: Path) -> None:
     project(tmp_path, no_permission)

@@ -84,7 +84,12 @@ class Discovery:
     @property
     def diagnosed(self) -> list[RunState]:
         """Those that diagnose_all diagnoses."""
-        chosen = [state for state in self.runs if state.state in DIAGNOSED and can_be_named(state.run.id)]
+        return [state for state in self.failed if can_be_named(state.run.id)]
+
+    @property
+    def failed(self) -> list[RunState]:
+        """Those with a diagnosis to make, whether or not Snakemake can name its files."""
+        chosen = [state for state in self.runs if state.state in DIAGNOSED]
         return chosen + ([self.workflow] if self.workflow else [])
 
     @property
@@ -268,7 +273,11 @@ def _told_by(content: dict[str, Any]) -> str:
 
 def _action(state: RunState) -> str:
     if not can_be_named(state.run.id):
-        return f"not diagnosed, {state.state}, because Snakemake cannot name it: rename the folder without braces"
+        why = "for the braces" if set(state.run.id) & set("{}") else "for a character that cannot be shown"
+        return (
+            f"not diagnosed, {state.state}, because Snakemake cannot name its files {why}: rename the folder, or call "
+            "diagnose_now.py, which does without Snakemake"
+        )
     if state.state in DIAGNOSED:
         return f"diagnosed, {state.state}"
     return f"not diagnosed, {state.state}"

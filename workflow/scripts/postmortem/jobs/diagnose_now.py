@@ -135,7 +135,7 @@ def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[R
     discovery = _look_at(project)
     if not any(base_id(job_id) in wanted for state in discovery.runs for job_id in state.job_ids):
         return discovery, _without_diagnosis(project, discovery)
-    states = [s for s in discovery.diagnosed if any(base_id(job_id) in wanted for job_id in s.job_ids)]
+    states = [s for s in discovery.failed if any(base_id(job_id) in wanted for job_id in s.job_ids)]
     for state in states:
         if state.slurm_jobs and not state.sentinel:
             state.sentinel = sentinel.of_slurm(state.slurm_jobs[-1])
@@ -156,7 +156,7 @@ def _look_at(project: Project) -> Discovery:
 
 
 def _without_diagnosis(project: Project, discovery: Discovery) -> list[RunState]:
-    return [state for state in discovery.diagnosed if not _is_current(project, state)]
+    return [state for state in discovery.failed if not _is_current(project, state)]
 
 
 # --- their diagnoses -----------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def _summarize(project: Project, discovery: Discovery) -> list[str]:
     The last of several calls at once sees those of all.
     """
     with _alone(STATE_FOLDER / "summary.lock"):
-        paths = [_output(project, state, DIAGNOSIS) for state in discovery.diagnosed]
+        paths = [_output(project, state, DIAGNOSIS) for state in discovery.failed]
         targets = {kind: project.experiment_root / name for kind, name in SUMMARIES.items()}
         return summary.write([path for path in paths if path.exists()], project.experiment_root, targets)
 
