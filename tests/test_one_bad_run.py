@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +134,49 @@ def test_a_run_of_any_name_gets_its_diagnosis(tmp_path: Path) -> None:
     for name in (tmp_path / "experimentruns" / "set_03").iterdir():
         assert well_diagnosed(tmp_path, f"set_03/{name.name}"), name
     assert not (tmp_path / "x").exists()
+
+
+def as_nobody(root: Path, *limits: tuple[int, int]) -> tuple[int, str]:
+    """The exit status and the words of a call by somebody who may not write in the project, or may write little."""
+    said = root.parent / "said"
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            sys.stdout = sys.stderr = said.open("w")
+            for name, value in limits:
+                resource.setrlimit(name, (value, value))
+            if not limits and os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            status = diagnose_now.main(["--directory", str(root), "--config", "sacct=off"])
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.read_text()
+
+
+def test_a_project_that_may_not_be_written_to_gets_one_sentence(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    root.mkdir()
+    project(root, lambda _: None)
+    for folder in (tmp_path, *tmp_path.parents):  # pytest keeps its folders to itself
+        if folder.owner() == Path.home().owner() and folder.is_relative_to("/tmp/"):
+            folder.chmod(0o755)
+    if os.geteuid() != 0:
+        root.chmod(0o555)
+    status, said = as_nobody(root)
+    assert status == 1 and said.startswith("postmortem: ") and said.count("\n") == 1, said
+    assert "Permission denied" in said and "Traceback" not in said
+
+
+def test_a_full_disk_costs_a_sentence_a_run(tmp_path: Path) -> None:
+    """The system refuses to write more than a kilobyte into a file, which is how a full disk shows as well."""
+    project(tmp_path, lambda _: None)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, said = as_nobody(tmp_path, (resource.RLIMIT_FSIZE, 1000))
+    assert said.count("cannot be written (File too large") >= 2 and "Traceback" not in said, said
+    assert not list(tmp_path.glob("experimentruns/*/*/.diagnosis*"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

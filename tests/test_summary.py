@@ -107,3 +107,14 @@ def test_a_directory_whose_name_is_not_utf8(tmp_path: Path) -> None:
     targets = {kind: tmp_path / "runs" / f"diagnoses.{kind}" for kind in ("md", "html", "tsv")}
     write([path], tmp_path / "runs", targets)
     assert "d%FF/r/diagnosis.md" in targets["md"].read_text()
+
+
+def test_no_cell_is_a_formula(tmp_path: Path) -> None:
+    path = tmp_path / "experimentruns" / "=cmd()" / "-run" / "diagnosis.json"
+    path.parent.mkdir(parents=True)
+    said = {"run": "=cmd()/-run", "status": "failed", "summary": "+1+1", "fix": [{"text": "@SUM(A1)", "command": "-x"}]}
+    path.write_text(json.dumps(said | {"root_cause": {"id": "unknown", "confidence": 0.3}}))
+    targets = {"tsv": tmp_path / "diagnoses.tsv"}
+    assert write([path], tmp_path / "experimentruns", targets) == []
+    _, row = targets["tsv"].read_text().splitlines()
+    assert not [cell for cell in row.split("\t") if cell.startswith(("=", "+", "-", "@"))], row

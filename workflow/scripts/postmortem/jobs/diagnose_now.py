@@ -45,7 +45,7 @@ class TimeIsUp(BaseException):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0 whatever the diagnoses say, 2 for a setting that cannot be followed."""
+    """Exit status 0 whatever the diagnoses say, 2 for a setting that cannot be followed, 1 if it cannot write."""
     parser = argparse.ArgumentParser(description="Diagnose failed runs at once, without Snakemake.")
     parser.add_argument("--directory", type=Path, default=Path.cwd(), help="the project's folder")
     parser.add_argument("--log", action="append", default=[], type=Path, help="only what failed in this Snakemake log")
@@ -64,6 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"{MARK}{safe(str(error))}", flush=True)
         return 2
+    except OSError as error:
+        print(f"{MARK}{safe(_not_written(error))}", flush=True)
+        return 1
     except TimeIsUp:
         rest = f"{len(left)} runs are left" if left else "not all is done"
         command = ["snakemake", "diagnose_all", "-s", str(SNAKEFILE), "--directory", str(Path.cwd())]

@@ -16,6 +16,7 @@ from .render import environment
 
 COLUMNS = ("run", "status", "cause", "confidence", "upstream_run", "summary", "first_fix", "command", "diagnosis")
 EVIDENCE_SHOWN = 3
+_FORMULA = ("=", "+", "-", "@")
 
 
 def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]) -> list[str]:
@@ -103,5 +104,11 @@ def _table(rows: list[dict[str, Any]]) -> str:
     table = csv.writer(stream, dialect="excel-tab", lineterminator="\n")
     table.writerow(COLUMNS)
     for row in rows:
-        table.writerow(["" if row[column] is None else " ".join(str(row[column]).split()) for column in COLUMNS])
+        table.writerow([_cell(row[column]) for column in COLUMNS])
     return stream.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A value on one line, and none that a spreadsheet takes for a formula and computes."""
+    text = "" if value is None else " ".join(str(value).split())
+    return f"'{text}" if text.startswith(_FORMULA) else text
