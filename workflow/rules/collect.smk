@@ -40,7 +40,7 @@ rule collect_one:
     log:
         f"{LOGS}/collect/{{run}}.log",
     wildcard_constraints:
-        run="[^/]+/[^/]+",
+        run=PLAN.run_not_in_a_batch,
     conda:
         "../envs/postmortem.yaml"
     params:

@@ -30,7 +30,7 @@ rule report_one:
     log:
         f"{LOGS}/report/{{run}}.log",
     wildcard_constraints:
-        run="[^/]+/[^/]+",
+        run=PLAN.run_not_in_a_batch,
     conda:
         "../envs/postmortem.yaml"
     script:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -68,6 +69,16 @@ class Plan:
     def run_ids(self) -> list[str]:
         """All runs that are diagnosed."""
         return [run_id for batch in self.batches for run_id in batch.run_ids]
+
+    @cached_property
+    def run_not_in_a_batch(self) -> str:
+        """What the wildcard of the rules for single runs may be.
+
+        Those of a batch have rules of their own: for each of them Snakemake would make three jobs more, to throw them
+        away, which took it most of its time.
+        """
+        of_batches = "|".join(re.escape(run_id) for run_id in self.run_ids)
+        return (f"(?!(?:{of_batches})/)" if of_batches else "") + "[^/]+/[^/]+"
 
     def paths(self, run_ids: list[str], name: str) -> list[str]:
         """That output file of each run."""
