@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(str(workflow.current_basedir)).parent / "scripts"))
 
 from postmortem import outputs
 from postmortem.errors import ConfigError
-from postmortem.jobs import plan
+from postmortem.jobs import beside_others, plan
 
 
 def is_main_process():
@@ -34,6 +34,8 @@ def make_plan():
         made = plan.make(config, is_main_process(), str(workflow.main_snakefile))
         if is_main_process():
             made.check_targets(sys.argv[1:])
+        if not made.as_module:
+            beside_others.let_run(workflow)
         made.batches  # looks at the project now, while what is wrong with it can be said in one sentence
         return made
     except ConfigError as error:
