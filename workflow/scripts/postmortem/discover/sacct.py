@@ -25,7 +25,7 @@ FIELDS = (
     "JobID,JobIDRaw,JobName,User,Account,Partition,State,ExitCode,DerivedExitCode,Reason,Submit,Eligible,Start,End,Elapsed,"
     "ElapsedRaw,Timelimit,ReqCPUS,ReqMem,AllocTRES,MaxRSS,MaxVMSize,NNodes,NodeList,WorkDir,SubmitLine"
 )
-LONGEST_ID = 60  # characters of a job's id with its task and step; SLURM's numbers have ten digits
+LONGEST_ID = 2000  # characters; an array that waits lists its tasks in its id
 LARGEST_BY_LINE = 8 * 2**20  # bytes of a table; up to there row by row takes less than the import of pandas
 TIMEOUT_SECONDS = 5  # a loaded slurmdbd answers within a second or hangs for minutes
 UNNAMED = "allocation"  # for some seconds sacct calls a job so that ended soon, and does not know its folder either

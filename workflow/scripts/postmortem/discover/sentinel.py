@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..facts import SlurmJob, SnakemakeJob
-from ..files import read_text, write_whole
+from ..files import LARGEST_FILE, read_tail, read_text, write_whole
 from ..project.project import Project
 from ..project.runs import from_id, run_of_path
 from ..text import presentable
@@ -71,7 +71,7 @@ def write_from_log(project: Project, log_file: Path) -> list[str]:
 
     Raises OSError if the log cannot be read. A run without a folder, or in one that refuses us, gets none.
     """
-    text = read_text(log_file)
+    text = read_tail(log_file, LARGEST_FILE)
     log = snakemake_log.parse(text, project.relative(log_file))
     found: dict[str, dict[str, Any]] = {}
     settle_groups(log.jobs, find_job_files(project))

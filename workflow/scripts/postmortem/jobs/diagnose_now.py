@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{MARK}{safe(str(error))}", flush=True)
         return 2
     except OSError as error:
-        print(f"{MARK}{safe(_not_written(error))}", flush=True)
+        print(f"{MARK}{safe(f'it cannot go on ({_told(error)})')}", flush=True)
         return 1
     except TimeIsUp:
         rest = f"{len(left)} runs are left" if left else "not all is done"
@@ -195,7 +195,12 @@ def diagnose(project: Project, discovery: Discovery, states: list[RunState]) -> 
 
 
 def _not_written(error: OSError) -> str:
-    return f"the diagnosis cannot be written ({error.strerror or error}: {error.filename2 or error.filename})"
+    return f"the diagnosis cannot be written ({_told(error)})"
+
+
+def _told(error: OSError) -> str:
+    file = error.filename2 or error.filename
+    return f"{error.strerror or error}: {file}" if file else str(error.strerror or error)
 
 
 def _summarize(project: Project, discovery: Discovery) -> list[str]:
