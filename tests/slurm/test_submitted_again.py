@@ -38,7 +38,7 @@ def pasted(command: str, folder: Path) -> str:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> str:
+def job(slurm: None, tmp_path: Path) -> str:
     """A job that ended, of the script in tmp_path/work; submitted with an argument and a time limit."""
     work = tmp_path / "work"
     work.mkdir()

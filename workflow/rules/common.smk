@@ -35,7 +35,7 @@ def make_plan():
         if is_main_process():
             made.check_targets(sys.argv[1:])
         if not made.as_module:
-            beside_others.let_run(workflow)
+            beside_others.let_run()
         made.batches  # looks at the project now, while what is wrong with it can be said in one sentence
         return made
     except ConfigError as error:

@@ -7,18 +7,18 @@ said. Only for our own workflow, never for one that we are a module of.
 
 from __future__ import annotations
 
-from typing import Any
 
+def let_run() -> None:
+    """Set this process's Snakemake so. Read in 9.27 (workflow.py, persistence, dag.py) and in 7.32 (the same).
 
-def let_run(workflow: Any) -> None:
-    """Set this process's Snakemake so. Read in 9.27 (workflow.py, persistence, dag.py) and in 7.32 (the same)."""
+    Both versions make the objects that hold these settings outside of the Snakefile's reach, and ask them later.
+    """
     from snakemake import persistence
-    from snakemake.dag import DAG
 
-    # Both versions make their objects when the Snakefile has been read, and with --nolock put `noop` into each.
     base = getattr(persistence, "PersistenceBase", None) or persistence.Persistence
-    base.lock = base.unlock = base.noop
-    if settings := getattr(workflow, "dag_settings", None):
-        object.__setattr__(settings, "force_incomplete", True)
-    else:  # 7.32 keeps it in the DAG
-        DAG.force_incomplete = property(lambda _: True, lambda _, value: None)
+    base.lock = base.unlock = base.noop  # what --nolock puts into each object
+    try:
+        from snakemake.settings.types import DAGSettings as Holder
+    except ImportError:  # 7.32
+        from snakemake.dag import DAG as Holder
+    Holder.force_incomplete = property(lambda _: True, lambda _, value: None)
