@@ -66,6 +66,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[
     root = tmp_path_factory.mktemp("project")
     (root / "train.py").write_text("f({})\n")
     (root / "job.sh").write_text("python train.py\n")
+    (root / "environment.yaml").write_text("dependencies: [pytorch]\n")
     made = {"val_loss": falling(), "weights": plain_weights(), "metrics": {"core": {"f1": 0.5}}}
     run = failed(make_run(root, RUN, stderr=CRASH.format(root), stdout="Epoch 1: 5%| 1/20 [0, loss=0.1]\n", **made))
     (run / "last.ckpt").write_bytes(b"PK\x03\x04 cut off")

@@ -81,6 +81,7 @@ def names_of(entry: Entry) -> dict[str, Any]:
         "dirname": lambda path: Placeholder(f"folder of {path}"),
         "release": lambda module, name="": Placeholder("the release that has it"),
         "basename": lambda path: Placeholder(f"name of {path}"),
+        "lies_at": lambda path: "", "at_root": lambda name: False,
         "files": lambda: [Placeholder("files")], "glued": lambda path: "",
         "cache": lambda path="": {"owner": "", "command": ""},
     }  # fmt: skip

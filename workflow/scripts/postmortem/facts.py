@@ -381,6 +381,7 @@ class NamedFile:
     dos_lines: bool = False  # its first line ends as DOS ends lines
     near: list[str] = field(default_factory=list)  # of what is absent: names beside it that are spelt nearly so
     near_path: str = ""  # the path as it was named with a folder of it spelt as one that there is, if it is there then
+    lies_at: str = ""  # of what is absent: the path below the project's root where a file with the same ending path is
     in_folder: bool = True  # whether the folder is there in which it is, or should be
 
 
@@ -457,6 +458,7 @@ class RunFacts:
     code: list[CodeFrame] = field(default_factory=list)
     named_files: list[NamedFile] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
+    root_entries: list[str] = field(default_factory=list)  # names in the project's root, of what tells how it is kept
     environment: dict[str, str] = field(default_factory=dict)  # package -> version, as logs and metadata tell
     not_checked: list[str] = field(default_factory=list)  # evidence that was absent or unreadable, and why
     not_collected: str = ""  # why there are no facts at all; a run of which nothing is known is not well

@@ -6,6 +6,7 @@ together are a `Claim`, and the resolver makes a `Judgement` of it (resolve.py).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +14,10 @@ from ..facts import Position
 
 FATAL, GENERIC, SYMPTOM, HINT, WRAPPER = ROLES = ("fatal", "generic", "symptom", "hint", "wrapper")
 """What a finding can be: see workflow/catalogue/README.md."""
+
+
+# Where a sentence ends in our own texts: a path or a number holds no blank behind its full stop.
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z(`\"])")
 
 
 @dataclass
@@ -61,6 +66,7 @@ class Finding:
     confirmed_by: list[str] = field(default_factory=list)  # kinds of independent evidence, in words
     refuted_by: list[str] = field(default_factory=list)  # what speaks against it, in words
     would_refute: str = ""  # what would have shown that it is not the cause
+    clears: str = ""  # the command that takes out of the way what stops any run of this data, whatever else is mended
     placed: bool = False  # found by where it was raised as well as by its words
     made_in: str = ""  # the file with the rule that made it, relative to the repository's workflow/ folder
     by_record: float | None = None  # of a catalogue entry: how sure its pattern and its record make it (record.py)
@@ -74,6 +80,8 @@ class Support:
     confirmed_by: list[str] = field(default_factory=list)
     refuted_by: list[str] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
+    happened: str = ""  # what happened, where it is known better than by the finding's own first sentence
+    reason: str = ""  # why, where it is known: instead of the usual reasons that follow the finding's first sentence
     explanation: list[str] = field(default_factory=list)  # sentences that follow the finding's own
     first_fixes: list[Fix] = field(default_factory=list)  # before the finding's own, the last one first
     fixes: list[Fix] = field(default_factory=list)  # after the finding's own
@@ -134,8 +142,10 @@ class Claim:
 
     @property
     def explanation(self) -> str:
-        """The finding's own sentences, then those of its support."""
-        parts = [part for part in (self.finding.root_cause.strip(), *self.support.explanation) if part] or [""]
+        """What happened, then why: the finding's own sentences, or what its support knows better; then what it adds."""
+        first, *usual = _SENTENCE_END.split(self.finding.root_cause.strip(), maxsplit=1)
+        said = [self.support.happened or first, *([self.support.reason] if self.support.reason else usual)]
+        parts = [part for part in (*said, *self.support.explanation) if part] or [""]
         return " ".join([*(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts[:-1]), parts[-1]])
 
     @property

@@ -160,6 +160,8 @@ def context(
             "state": job.state if job else "",
         },
         "profile": Observed(facts.profile),
+        "lies_at": lambda path: next((item.lies_at for item in facts.named_files if item.named == str(path)), ""),
+        "at_root": lambda name: str(name) in facts.root_entries,
         "python": _Lazy(lambda: interpreter(facts, statement)),
         "importer": pip_name(package_of(exception.frames[-1])) if exception and exception.frames else "",
         "folder": _Lazy(lambda: snakemake_folder(facts, statement)),

@@ -216,7 +216,7 @@ KINDS = (
         screened=False, gives_second_opinion=True,
     ),
     EvidenceKind(
-        "scripts", "", "job scripts and workflows", ("scripts", "named_files"), "around.scripts",
+        "scripts", "", "job scripts and workflows", ("scripts", "named_files", "root_entries"), "around.scripts",
         _none, "what started the run and what its errors name, which is edited to mend what failed",
         screened=False, gives_second_opinion=False, of_pipeline=True,
     ),

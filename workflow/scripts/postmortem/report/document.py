@@ -72,7 +72,7 @@ def _summary(facts: RunFacts, status: str, root: Judgement | None) -> str:
 def _first_sentences(text: str) -> str:
     """The beginning of a text, up to the last sentence that ends within what one line of a terminal's summary holds."""
     text = " ".join(text.split())
-    ends = [match.end() for match in re.finditer(r"[.!?](?= [A-Z(])", text) if match.end() <= SUMMARY_SENTENCES]
+    ends = [match.end() for match in re.finditer(r"[.!?](?= [A-Z(`])", text) if match.end() <= SUMMARY_SENTENCES]
     return text[: ends[-1]] if ends and len(text) > SUMMARY_SENTENCES else text
 
 

@@ -43,7 +43,10 @@ def evidence_of_root(root: Judgement, judgements: Iterable[Judgement], logs: Log
 
 
 def _last_consequence(root: Judgement, judgements: Iterable[Judgement]) -> Judgement | None:
-    """What the root led to in the end: of the errors that follow from it the last one in its log, behind it."""
+    """What the root led to in the end: of the errors that follow from it the last one in its log, behind it.
+
+    Of a root that stands in no log, it is the last in any: the error with which the run ended is part of the proof.
+    """
     following = [
         j
         for j in judgements
@@ -51,8 +54,8 @@ def _last_consequence(root: Judgement, judgements: Iterable[Judgement]) -> Judge
         and j.role in (FATAL, GENERIC)
         and j.evidence
         and not j.position.handled
-        and j.position.log == root.position.log
-        and j.position.line > root.position.line > 0
+        and (not root.position.line or j.position.log == root.position.log)
+        and j.position.line > root.position.line
     ]
     return max(following, key=lambda j: j.position.line, default=None)
 

@@ -20,7 +20,11 @@ CONSEQUENCES_SHOWN = 8
 RIVALS_SHOWN = 6
 LINE_CHARACTERS = 400  # of a quoted line in the report; diagnosis.json has it whole
 # An underscore within a word and a "#" within a line are text in CommonMark; run names stay readable in a terminal.
-_MARKUP = re.compile(r"([\\`*\[\]<>|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|^[#+=-]|^\d{1,9}(?=[.)] ))")
+# Nor does a bracket mean anything unless a bracket closes before a link's end, or begins a list's task or a footnote.
+_MARKUP = re.compile(
+    r"([\\`*<>|]|^\[|\](?=[(\[:])|\[(?=\^)"
+    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|^[#+=-]|^\d{1,9}(?=[.)] ))"
+)
 
 
 def escape_markdown(text: Any) -> str:
@@ -42,6 +46,11 @@ def _escaped(match: re.Match[str]) -> str:
     if found.isdigit():
         return f"&#{ord(found[0])};{found[1:]}"
     return {"<": "&lt;", ">": "&gt;"}.get(found, f"\\{found}")
+
+
+def link_text(text: Any) -> str:
+    """Text within the brackets of a link: in it any bracket counts."""
+    return re.sub(r"(?<!\\)([\[\]])", r"\\\1", escape_markdown(text))
 
 
 def inline_code(text: Any) -> str:
@@ -108,14 +117,19 @@ def _title(diagnosis: dict[str, Any]) -> str:
 
 
 def _more(diagnosis: dict[str, Any]) -> str:
-    """The explanation without what the summary has said already; the cause's title where nothing else is left."""
+    """The explanation without what the summary has said already; empty if that is all and other proof follows."""
     explanation = " ".join(diagnosis["root_cause"]["explanation"].split())
     rest = explanation.removeprefix(diagnosis["summary"].rstrip("…")).strip()
     if rest[:1].isupper() or rest[:1] == "(":
         return rest
     same = explanation.rstrip(".") == diagnosis["summary"].rstrip(".…")
-    title: str = diagnosis["root_cause"]["title"]
-    return f"{title[:1].upper()}{title[1:]}." if same else explanation
+    return "" if same and _says_more(diagnosis) else explanation
+
+
+def _says_more(diagnosis: dict[str, Any]) -> bool:
+    """Whether something else stands under the root cause: the place, or what confirms it."""
+    root = diagnosis["root_cause"]
+    return bool(diagnosis["traceback"] or root["confirmed_by"] or root["upstream_run"] or root["would_refute"])
 
 
 def _when(job: dict[str, str]) -> str:
@@ -152,7 +166,8 @@ def environment(html: bool = False) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     env.filters |= {
-        "md": escape_markdown, "code": inline_code, "fenced": fenced, "code_lines": code_lines, "excerpt": excerpt,
+        "md": escape_markdown, "link_text": link_text, "code": inline_code, "fenced": fenced, "code_lines": code_lines,
+        "excerpt": excerpt,
         "source_excerpt": source_excerpt, "new_lines": new_lines, "sure": _sure, "json": _json, "title": _title,
         "more": _more, "when": _when, "not_checked": _not_checked,
     }  # fmt: skip

@@ -19,6 +19,7 @@ _SIZE_MISMATCH = re.compile(
     r"checkpoint, "
     r"the shape in current model is (?:torch\.Size\()?\(?\[?([\d, ]*)"
 )
+_DAMAGE = {"truncated": "was cut off", "empty": "is empty", "not_a_checkpoint": "is no checkpoint"}
 _KEYS = re.compile(r"(Missing|Unexpected) key\(s\) in state_dict: ([^\n]{0,400})")
 
 
@@ -89,7 +90,8 @@ def damage(finding: Finding, facts: RunFacts, support: Support) -> None:
             support.confirmed_by.append("the checkpoint")
             support.evidence.append(quote_checkpoint(checkpoint, checkpoint.source.reason, f"{checkpoint.size} bytes"))
             if checkpoint.source.path not in finding.root_cause:
-                support.explanation.append(f"{checkpoint.source.path}: {checkpoint.source.reason}.")
+                support.happened = f"{checkpoint.source.path} {_DAMAGE.get(checkpoint.problem, 'cannot be loaded')}."
+                support.explanation.append(f"It is {checkpoint.source.reason.removesuffix(': it was cut off')}.")
             support.file = support.file or checkpoint.source.path
     needed = [c for c in facts.checkpoints if c.role != "own"]
     if not support.confirmed_by and needed and all(c.tensor_count for c in needed):

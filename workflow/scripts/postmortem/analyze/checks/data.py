@@ -86,10 +86,16 @@ def emptiness(finding: Finding, facts: RunFacts, support: Support) -> None:
         support.evidence.append(Evidence(cache.metadata_source.path, '"num_graphs": 0', None, "data"))
     elif cache and cache.graphs and not cache.empty_graphs and facts.stage != "evaluation":
         support.refuted_by.append(f"the cache holds {cache.graphs} graphs, none of them empty")
-    for split in facts.data:
-        for name in (split.header_only + split.empty_files)[:3]:
-            support.confirmed_by.append("the CSV files")
-            support.evidence.append(Evidence(name, f"{name}: no rows", None, "data"))
+    # The training data first: they are what a sampler, a cache or a scaler is made from.
+    for split in sorted(facts.data, key=lambda split: "train" not in split.source.path):
+        without = split.header_only + split.empty_files
+        if not without:
+            continue
+        support.confirmed_by.append("the CSV files")
+        others = f"as {len(without) - 1} more of the {split.files} files there" if len(without) > 1 else ""
+        support.evidence.append(Evidence(without[0], f"{without[0]}: no rows", None, "data", others))
+        if split.rows == 0 and len(without) == split.files and not support.reason:
+            support.reason = f"No CSV file of {split.source.path} ({split.files} in all) holds more than a header."
 
 
 def values(finding: Finding, facts: RunFacts, support: Support) -> None:

@@ -46,7 +46,8 @@ _ABOUT: list[tuple[tuple[str, ...], list[tuple[str, int]]]] = [
         (r"num_workers|prefetch|batch_size|buffer|cache", MORE), (r"persistent_workers|pin_memory", ANY),
     ]),
     (("slurm.timeout",), [
-        (r"epochs|episodes|max_steps", MORE), (r"batch_size|num_workers", LESS), (_SIZES, MORE), (r"time", ANY),
+        (r"epochs|episodes|max_steps|patience", MORE), (r"batch_size|num_workers", LESS), (_SIZES, MORE),
+        (r"time", ANY),
     ]),
     (("model.",), [(_SIZES, ANY), (r"num_ids|vocab|num_classes|features", ANY), (r"teacher_path|use_kd", ANY)]),
     (("data.",), [
@@ -76,8 +77,11 @@ def compare(finding: Finding, facts: RunFacts, support: Support) -> None:
 def _configuration(finding: Finding, facts: RunFacts, good: GoodRun, support: Support) -> list[str]:
     quoted = {item.line for item in (*finding.evidence, *support.evidence) if item.kind == "config" and item.line}
     about = [d for d in good.differences if d.kind == "config" and _is_about(finding, facts, good, d, quoted)]
-    for difference in about[:2]:
+    for difference in reversed(about[:2]):
         _quote(finding, facts, difference, f"{difference.then} in the last good run {good.run}", support)
+    if about:
+        then = " and ".join(f"{d.name} was {d.then} ({d.now} now)" for d in about[:2])
+        support.reason = f"In the last good run {good.run} {then}."
     changed = {d.name: _value(d.then) for d in about[:2] if d.then != "not set"}
     if changed:  # what differs is the first suspect, and its old value the first fix
         shown = " and ".join(f"{key} back to {value}" for key, value in changed.items())
@@ -129,7 +133,8 @@ def _quote(finding: Finding, facts: RunFacts, difference: Difference, note: str,
     if any((quoted.source, quoted.line) == place for quoted in (*finding.evidence, *support.evidence)):
         support.notes[place] = note
     else:
-        support.evidence.append(Evidence(facts.config.source.path, item.text.strip(), item.line, "config", note))
+        # What differs is the first suspect: it stands before what else agrees.
+        support.evidence.insert(0, Evidence(facts.config.source.path, item.text.strip(), item.line, "config", note))
 
 
 def _packages(finding: Finding, good: GoodRun, support: Support) -> list[str]:

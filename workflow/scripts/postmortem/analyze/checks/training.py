@@ -54,7 +54,7 @@ def curve(finding: Finding, facts: RunFacts, support: Support) -> None:
     if rate is not None and isinstance(usual, int | float) and rate >= 10 * usual:
         support.confirmed_by.append("the configuration")
         support.evidence += quote_config(facts, key, f"usual is {usual:g}")
-        support.explanation.append(f"{key} is {rate:g}, usual is {usual:g}.")
+        support.reason = f"{key} is {rate:g}, usual is {usual:g}."
         support.first_fixes.append(set_back(facts, {key: usual}, f"Train again with {key} {usual:g}."))
 
 

@@ -96,8 +96,15 @@ def _widths(facts: RunFacts, cache: GraphCache) -> list[Finding]:
             f"The cached graphs have {', '.join(map(str, seen))} {name.replace('_', ' ')}; "
             f"pipeline and model are built for {expected:g}."
         )
-        finding.evidence = [Evidence(place.path if place else "", f"{name.replace('_', ' ')}: {seen}", None, "data")]
-        finding.fix = [_cache_fix(facts, f"Rebuild the cache with {expected:g} {name.replace('_', ' ')}.")]
+        finding.evidence = [
+            Evidence(
+                place.path if place else "", f"{name.replace('_', ' ')}: {seen}", None, "data",
+                f"the profile expects {expected:g}",
+            )
+        ]  # fmt: skip
+        again = _cache_fix(facts, f"Rebuild the cache with {expected:g} {name.replace('_', ' ')}.")
+        finding.fix = [again]
+        finding.clears = f"rm -r {argument(again.file)}" if again.file else ""
         finding.prevention = ["Check the widths of cached graphs against the constants when they are loaded."]
         finding.would_refute = f"graphs of width {expected:g}"
         finding.explains = ["model.shape_mismatch", "model.state_dict_mismatch", "code.bug"]
@@ -125,7 +132,8 @@ def _empty(facts: RunFacts, cache: GraphCache) -> list[Finding]:
     finding.fix = [
         _cache_fix(
             facts,
-            f"Restore the CSV files (they must have more rows than one {window}), delete the cache and run again.",
+            f"Restore the rows of the CSV files first (more than one {window}); then the command deletes the empty "
+            "cache and runs again.",
         )
     ]
     finding.prevention = ["Make an empty dataset an error when it is built, before it is cached."]

@@ -6,7 +6,9 @@ its manual) and those of coreutils' timeout.
 
 from __future__ import annotations
 
-from ...facts import RunFacts
+import re
+
+from ...facts import Line, RunFacts
 from ..findings import SYMPTOM, Evidence, Finding, Fix
 from ..remedies.run_again import rerun
 from ..remedies.submission import submit_again
@@ -30,6 +32,12 @@ _BY_SIGNAL: dict[int, tuple[str, str, float]] = {
 }
 
 
+# coreutils: timeout [OPTION] DURATION COMMAND, in seconds if no letter says otherwise.
+_TIME_LIMIT = re.compile(r"(?<![\w-])timeout\s+(?:-\S+\s+(?:\w+\s+(?=\d))?)*(?P<limit>\d+(?:\.\d+)?[smhd]?)\s")
+_OF_THE_WORKFLOW = ("snakemake", "console")
+_UNITS = {"m": "min", "h": "h", "d": "d"}
+
+
 def detect(facts: RunFacts) -> list[Finding]:
     """The finding of the exit code in the run's sentinel; none for the codes that say only that it failed."""
     code = facts.sentinel.get("exit_code")
@@ -40,6 +48,11 @@ def detect(facts: RunFacts) -> list[Finding]:
     if meaning is None:
         return []
     cause, words, confidence = meaning
+    evidence = [Evidence(f"{facts.directory}/.failed", f'"exit_code": {code}', None, "slurm", "the sentinel")]
+    limit = ""
+    if number == TIMED_OUT and (told := _told_limit(facts)):
+        path, line, limit = told
+        evidence.append(Evidence(path, line.text.strip(), line.number, "snakemake", f"a limit of {limit}"))
     return [
         Finding(
             cause,
@@ -47,14 +60,28 @@ def detect(facts: RunFacts) -> list[Finding]:
             SYMPTOM,
             confidence,
             "exit code",
-            f"The job ended with exit code {code}: {words}.",
-            [Evidence(f"{facts.directory}/.failed", f'"exit_code": {code}', None, "slurm", "the sentinel")],
-            [_again(facts)] if cause == "run.interrupted" else [],
+            f"The job ended with exit code {code}: {words}{f', {limit}' if limit else ''}.",
+            evidence,
+            [_again(facts, limit)] if cause == "run.interrupted" else [],
             captures={"ended_by": TIMEOUT} if number == TIMED_OUT else {},
         )
     ]
 
 
-def _again(facts: RunFacts) -> Fix:
+def _told_limit(facts: RunFacts) -> tuple[str, Line, str] | None:
+    """(log, line, limit in words) of the rule's command that started the run under timeout(1)."""
+    for log in facts.logs:
+        for line in log.lines if log.role in _OF_THE_WORKFLOW else ():
+            found = _TIME_LIMIT.search(line.text) if facts.directory in line.text else None
+            if found:
+                number, unit = found["limit"].rstrip("smhd"), found["limit"][-1]
+                return log.source.path, line, f"{number} {_UNITS.get(unit, 's')}"
+    return None
+
+
+def _again(facts: RunFacts, limit: str) -> Fix:
     text = "Run it again; if a time limit ended it, with more time, or from its last checkpoint."
+    if limit:
+        text = f"If its settings are right, give it more than the {limit} of the timeout(1) that started it."
+        return Fix(text, submit_again(facts) or None)
     return Fix(text, submit_again(facts) or rerun(facts) or None)

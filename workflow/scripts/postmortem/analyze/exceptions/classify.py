@@ -16,6 +16,7 @@ from ..remedies.releases import requirement
 from .libraries import topic_of
 from .own_checks import SHAPE_WORDS, missing_file, on_purpose
 from .packages import interpreter_of, misfit, pip_name
+from .preventions import preventions
 from .refusals import refused_by_any, refused_value
 from .renamed import renamed
 from .source_line import told
@@ -102,6 +103,7 @@ def classify(statement: Statement, code: Iterable[CodeFrame] = ()) -> Finding | 
         evidence=[Evidence(statement.log.source.path, statement.text, statement.line)],
         position=statement.position,
         fix=_fixes(cause, exception, code),
+        prevention=preventions(cause),
         made_in="scripts/postmortem/analyze/exceptions/classify.py",
     )
 

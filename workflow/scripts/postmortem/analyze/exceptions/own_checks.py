@@ -19,6 +19,12 @@ _DATA_WORDS = re.compile(
     re.I,
 )
 SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroadcast", re.I)
+# Who lists what there is has been given something else.
+_LISTS_WHAT_THERE_IS = re.compile(
+    r"\b(?:allowed|valid|permitted|possible|accepted)(?: values| choices| options)?(?: are|:) ?[\['\"(]*\w"
+    r"|\bmust be one of\b|\bexpected one of\b|\bchoose (?:one )?(?:from|of|between)\b",
+    re.I,
+)
 _NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
 _CONFIG_WORDS = re.compile(
     r"config|\bargs?\b|argument|option|param|setting|must be|should be|expected|invalid|unknown|unsupported|"
@@ -39,6 +45,7 @@ def missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
 
 def on_purpose(name: str, message: str) -> tuple[str, str, float]:
     """A check in the project's own code speaks: what about? Its first line says it, the others give details."""
+    whole = message[:MESSAGE_CHARACTERS]
     first = message.strip().split("\n")[0]
     message = (message if first.endswith(":") else first)[:MESSAGE_CHARACTERS]
     for expression, cause, confidence in THEMES:
@@ -57,4 +64,4 @@ def on_purpose(name: str, message: str) -> tuple[str, str, float]:
         return "data.malformed", GENERIC, 0.55
     if name == "AssertionError" and not _CONFIG_WORDS.search(message):
         return "code.bug", GENERIC, 0.55
-    return "config.invalid", GENERIC, 0.65
+    return "config.invalid", GENERIC, 0.8 if _LISTS_WHAT_THERE_IS.search(whole) else 0.65

@@ -14,10 +14,11 @@ from ..resolve import Judgement
 from .acting import acts, left_open, only_looks
 from .own_code import at_own_code
 from .repairs import repair
-from .run_again import rerun
+from .run_again import as_the_workflow_ran_it, rerun
 from .shell import argument
 
 STANDS_FROM = 0.5  # confidence from which a finding beside the root says what to set
+_MOVED = re.compile(r"(?:^|[;&|]\s*)(?:rm|mv)(?: -\w+)* (?P<path>\S+)")
 CONTEXT_LINES = 15  # shown by the commands that say where to read on
 
 
@@ -82,9 +83,11 @@ def fixes(
     if root and raised and root.id.startswith(_SHOW_CODE):
         found = at_own_code(facts, root, raised, found)
     if mended:
-        mended.command = mended.command or (rerun(facts, mended.config) if mended.config else "") or None
-        # What only names the place that is edited says nothing more.
-        found = [mended, *(fix for fix in found if fix.command or fix.config or fix.line != mended.line)]
+        _with_its_command(mended, facts)
+        # What only names the place that is edited says nothing more, nor does the check that refused a value.
+        settled = bool(mended.config) and root is not None and root.id == "config.invalid"
+        acting = [fix for fix in found if fix.command or fix.config or (fix.line != mended.line and not settled)]
+        found = [mended, *acting]
     if not any(fix.command or fix.config or fix.file for fix in found):
         logs = {log.source.path: log for log in facts.logs}
         place = next((item for item in evidence if item["source"] in logs), None)
@@ -92,10 +95,54 @@ def fixes(
             found.append(read_on(place["source"], place["line"]))
         elif log := next((log for log in facts.logs if log.size), None):
             found.append(read_on(log.source.path, None))
+    found = _what_is_in_the_way_first(_without_repeats(found), root, others)
     again = rerun(facts) if root and root.upstream_run is None else ""
-    if again and not any(fix.command and again in fix.command for fix in found):
+    runs_it = [fix for fix in found if fix.command and (again in fix.command or f" {facts.directory}/" in fix.command)]
+    if again and not any(acts(fix) for fix in runs_it):
         found.append(Fix("Once that is done, run this stage again.", again))
     return found or [Fix("Nothing was left to read: run it again with its output kept in a file.")]
+
+
+def _with_its_command(fix: Fix, facts: RunFacts) -> None:
+    """Give a fix that sets values the command that runs the stage with them."""
+    if fix.command or not fix.config:
+        return
+    fix.command = rerun(facts, fix.config) or None
+    if fix.command is None and (given := as_the_workflow_ran_it(facts, fix.config)):
+        fix.text += (
+            f" The workflow gave the old value in the command of rule {given.rule} ({given.log}): correct it where the "
+            "workflow takes it from, too, or its next run is the same."
+        )
+        fix.command = given.command
+
+
+def _without_repeats(found: list[Fix]) -> list[Fix]:
+    """Without those that set what an earlier one sets, or move what it moves: to paste both would undo or repeat it."""
+    kept: list[Fix] = []
+    for fix in found:
+        keys, paths = set(fix.config or ()), set(_MOVED.findall(fix.command or ""))
+        if not any(
+            (keys and keys <= set(before.config or ()))
+            or (paths and paths <= set(_MOVED.findall(before.command or "")))
+            # The same command without the values that the first fix sets fails as it did.
+            or (fix.command and before.config and (before.command or "").startswith(fix.command))
+            for before in kept
+        ):
+            kept.append(fix)
+    return kept
+
+
+def _what_is_in_the_way_first(found: list[Fix], root: Judgement | None, others: Sequence[Judgement]) -> list[Fix]:
+    """The fixes, the first of which also takes away what would stop the next run: a cache of other widths."""
+    first = found[0] if found else None
+    if first is None or not first.command or not acts(first):
+        return found
+    ahead = [o for o in others if o is not root and o.explained_by is None and o.finding.clears and o.role == FATAL]
+    for other in ahead:
+        if other.confidence >= STANDS_FROM and other.finding.clears not in first.command:
+            text = f"{first.text} The command first clears away what would stop it next. {other.explanation}"
+            return [replace(first, text=text, command=f"{other.finding.clears} && {first.command}"), *found[1:]]
+    return found
 
 
 def _together(root: Judgement, others: Sequence[Judgement]) -> list[Fix]:

@@ -13,6 +13,7 @@ from ..resolve import Judgement
 
 # Causes that are mended in the code; of all others the code is only where they came to light.
 _IN_THE_CODE = ("code.", "training.autograd", "training.dtype_mismatch", "model.shape_mismatch", "gpu.device_mismatch")
+_TRAINING = ("training.nan_loss", "training.divergence")  # a check of the project that finds NaN is right to
 _BY_A_CHECK = (
     "A check of the project itself refuses what it got, in {where}: “{said}”. Change the setting, argument or data "
     "that it speaks of; if that is as it should be, correct the check."
@@ -21,6 +22,7 @@ _NO_SUCH_KEY = (
     "The key {said} is not in what {where} looks it up in: put it there, write the name that is there, or take it out "
     "of the input."
 )
+_CAME_TO_LIGHT = "It came to light at {where}."
 _SOURCE_CHARACTERS = 160  # of a line of code, in a fix
 _SAID_CHARACTERS = 200  # of a message, in a fix: the whole stands in the evidence
 _SMALLER_STEPS = (
@@ -55,13 +57,15 @@ def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found
     if any(fix.line for fix in found):
         return found
     if found and not (found[0].command or found[0].config or found[0].diff):
-        first = replace(found[0], text=f"{found[0].text} It came to light at {where}.", file=file, line=frame.line)
-        return [first, *found[1:]]
+        came = _CAME_TO_LIGHT.format(where=where)
+        return [replace(found[0], text=f"{found[0].text} {came}", file=file, line=frame.line), *found[1:]]
+    advice = _advice(root, raised)
+    if found and (advice == _CAME_TO_LIGHT or root.id in _TRAINING):  # the page names the place anyway
+        return found
     return [
         *found,
         Fix(
-            _advice(root, raised).format(where=where, said=_said(raised), source=frame.source.replace("`", "'"))
-            + remarks,
+            advice.format(where=where, said=_said(raised), source=frame.source.replace("`", "'")) + remarks,
             command,
             None,
             file,
@@ -72,14 +76,14 @@ def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found
 
 def _advice(root: Judgement, raised: RaisedException) -> str:
     """What to do at a place where a cause came to light, for exceptions of which no more is known."""
-    if raised_on_purpose(raised):
+    if raised_on_purpose(raised) and root.id not in _TRAINING:
         return _BY_A_CHECK
     if raised.type == "KeyError" and raised.message:
         return _NO_SUCH_KEY
     if root.id in _ADVICE:
         return _ADVICE[root.id]
     if not root.id.startswith(_IN_THE_CODE):
-        return "It came to light at {where}."
+        return _CAME_TO_LIGHT
     return "Correct `{source}` in {where}: {said}." if _shows(raised) else "Correct {where}."
 
 

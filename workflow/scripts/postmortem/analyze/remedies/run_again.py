@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from dataclasses import dataclass
 from typing import Any
 
 from ...facts import ABSENT, RunFacts
 from ..findings import Fix
 from .shell import argument
+
+_REDIRECTED = re.compile(r" (?:[12]?>{1,2}|&>) ?(?:&1|\S+)")
+
+
+@dataclass(frozen=True)
+class WorkflowCommand:
+    """How the workflow started a run. command: with other values; log: of Snakemake, which tells it."""
+
+    command: str
+    rule: str
+    log: str
+
+
+def as_the_workflow_ran_it(facts: RunFacts, values: dict[str, Any]) -> WorkflowCommand | None:
+    """The command of the run's rule with other values for its options; None if no log tells it, or it gives another.
+
+    Its output stays on the terminal: the run's logs are the evidence.
+    """
+    job = next((job for job in reversed(facts.snakemake_jobs) if job.shell.strip()), None)
+    if job is None:
+        return None
+    command = job.shell
+    for key, value in values.items():
+        name = re.escape(key).replace("_", "[_-]")
+        option = re.compile(rf"(?<!\S)(?P<option>(?:--)?{name}[= ])\S+")
+        command, count = option.subn(lambda found: found["option"] + shlex.quote(_shown(value)), command)  # noqa: B023
+        if not count:
+            return None
+    return WorkflowCommand(_REDIRECTED.sub("", command).strip(), job.rule, job.log)
 
 
 def rerun(facts: RunFacts, values: dict[str, Any] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,10 @@ NOW = "as it is now"
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
-    """Fill facts.code with the innermost own frames of the run's exceptions."""
+    """Fill facts.code with the innermost own frames of the run's exceptions; name own frames as the project does."""
+    frames = [f for log in facts.logs for t in log.tracebacks for e in t.exceptions for f in e.frames if f.own]
+    for frame in frames:
+        frame.file = named_in_project(project.root, frame.file)
     facts.code = frames_with_source(project.root, facts)
 
 
@@ -138,21 +142,28 @@ def import_line(source: str) -> int:
     return source.count("\n", 0, found.start()) + 1 if found else 0
 
 
+def named_in_project(root: Path, file: str) -> str:
+    """A file that a traceback names, without what its path goes forth and back; relative to the root if it is below."""
+    if not _is_source(file):
+        return file
+    path = Path(posixpath.normpath(file))
+    base = next((base for base in (root, root.resolve()) if path.is_absolute() and path.is_relative_to(base)), None)
+    return str(path.relative_to(base) if base else path)
+
+
 def below(root: Path, file: str) -> str | None:
     """The path below the project's root of a file that a traceback names, if it names one below it as it is now."""
     if not _is_source(file):
         return None
-    path = Path(file)
-    for base in (root, root.resolve()):
-        if path.is_absolute() and path.is_relative_to(base):
-            path = path.relative_to(base)
+    path = Path(named_in_project(root, file))
     return None if path.is_absolute() or ".." in path.parts else str(path)
 
 
 def _ends(file: str) -> list[str]:
-    """The ends of a path, longest first."""
-    parts = Path(file).parts[1:] if _is_source(file) and Path(file).is_absolute() else ()
-    return [] if ".." in parts else [str(Path(*parts[start:])) for start in range(len(parts))]
+    """The ends of a path, longest first; of one that leaves the folder it starts from, what follows on that."""
+    parts = Path(posixpath.normpath(file)).parts if _is_source(file) else ()
+    known = [part for part in parts if part not in ("..", "/")] if parts[:1] in (("/",), ("..",)) else []
+    return [str(Path(*known[start:])) for start in range(len(known))]
 
 
 def _is_source(file: str) -> bool:

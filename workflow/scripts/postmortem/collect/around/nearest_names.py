@@ -91,7 +91,16 @@ def missed_name(raised: RaisedException) -> str:
 
 
 def _near(name: str, known: set[str], share: float = NEAR) -> list[str]:
-    return difflib.get_close_matches(name, sorted(known - {name}), n=NEAREST, cutoff=share)
+    others = sorted(known - {name})
+    meant = [other for other in others if _abbreviates(name, other) or _abbreviates(other, name)]
+    alike = difflib.get_close_matches(name, others, n=NEAREST, cutoff=share)
+    return list(dict.fromkeys([*meant[:NEAREST], *alike]))[:NEAREST]
+
+
+def _abbreviates(short: str, long: str) -> bool:
+    """Whether a name is made of the first letters of another one's words: `lr` of learning_rate."""
+    words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", long).lower())
+    return len(words) > 1 and short.lower() == "".join(word[0] for word in words)
 
 
 def source_text(path: Path) -> str:

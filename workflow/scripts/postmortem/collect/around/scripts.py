@@ -29,6 +29,7 @@ NEAR = 0.75  # share of equal letters of two names of files
 NEAREST = 3
 FOLDER_ENTRIES = 2000  # of the folder in which a near name is sought
 FIRST_BYTES = 200
+_KEPT_WITH = (".dvc", ".git", "Snakefile", "environment.yaml", "environment.yml", "pyproject.toml", "requirements.txt")
 _FOLDERS = (".", "scripts", "slurm", "jobs", "bin", "workflow", "workflow/rules", "rules", "config", "configs")
 _SCRIPT = re.compile(r"(?:\.(?:py|sh|bash|sbatch|slurm|pbs|smk|ya?ml)|(?:^|/)(?:Snakefile|Makefile))$")
 _QUOTED = re.compile(r"['\"`]([^'\"`\n]{2,200})['\"`]")
@@ -45,7 +46,8 @@ _NAME_OF_FILE = re.compile(r"[\w.~+/-]{1,400}")
 
 
 def read(project: Project, run_state: RunState, facts: RunFacts) -> None:
-    """Fill facts.named_files and facts.scripts."""
+    """Fill facts.named_files, facts.scripts and facts.root_entries."""
+    facts.root_entries = [name for name in _KEPT_WITH if (project.root / name).exists()]
     texts = _last_words(facts)
     words = list(dict.fromkeys(word for text in texts for word in words_of(text)))[:WORDS]
     code = [word for frame in facts.code for line in frame.lines for word in _QUOTED.findall(line.text)]
@@ -97,16 +99,33 @@ def _named(root: Path, run: Path, word: str) -> NamedFile | None:
     for path in inside:
         if near := _near(path):
             return NamedFile(word, str(path.relative_to(root)), ABSENT, near=near)
+    lies_at = _lies_at(root, word)
     if not inside:
-        return None
+        return NamedFile(word, word, ABSENT, lies_at=lies_at) if lies_at else None
     first = inside[0]
     return NamedFile(
         word,
         str(first.relative_to(root)),
         ABSENT,
         near_path=_near_path(root, first, word),
+        lies_at=lies_at,
         in_folder=first.parent.is_dir(),
     )
+
+
+def _lies_at(root: Path, word: str) -> str:
+    """Where the project has what a path names that leads elsewhere: from another folder, or to where it once lay.
+
+    Of an absolute path more than the name has to agree: any project has a train.csv.
+    """
+    parts = [part for part in Path(word).parts if part not in ("/", "..")]
+    if os.path.lexists(root / word):
+        return ""
+    for start in range(len(parts) - os.path.isabs(word)):
+        tail = Path(*parts[start:])
+        if (root / tail).is_file():
+            return str(tail)
+    return ""
 
 
 def _near_path(root: Path, path: Path, word: str) -> str:

@@ -46,6 +46,23 @@ def near_name(case: Case) -> Fix | None:
     return case.edited(wrong, right, f"{text}.") or case.in_scripts(wrong, right, text)
 
 
+def lies_elsewhere(case: Case) -> Fix | None:
+    """A path that leads elsewhere, where the project has the file: in the configuration, the code or a script."""
+    found = _NO_SUCH_FILE.search(case.message)
+    path = found["path"] or found["script"] if found else ""
+    place = case.named(path)
+    if not path or place is None or not place.lies_at:
+        return None
+    text = f"Name {place.lies_at}, where the project has it, instead of {path}"
+    for key, value in case.config.items():
+        rest = path.removeprefix(f"{value}/") if isinstance(value, str) and value else path
+        if value == path:
+            return Fix(f"{text}: set {key}.", None, {key: place.lies_at})
+        if rest != path and place.lies_at.endswith(f"/{rest}"):
+            return Fix(f"{text}: set {key}.", None, {key: place.lies_at.removesuffix(f"/{rest}")})
+    return case.edited(path, place.lies_at, f"{text}.") or case.in_scripts(path, place.lies_at, text)
+
+
 def wrong_folder(case: Case) -> Fix | None:
     """A path that is there as seen from the project's root: the program was started somewhere else."""
     found = _NO_SUCH_FILE.search(case.message)
@@ -201,4 +218,15 @@ def tabs(case: Case) -> Fix | None:
     return Fix(text, f"sed -i 's/\\t/  /g' {argument(place.path)}", None, place.path, int(found["line"]))
 
 
-REPAIRS = (near_name, broken, stale, lock, hidden_module, interpreter_of_a_script, wrong_folder, folder, tabs)
+REPAIRS = (
+    near_name,
+    lies_elsewhere,
+    broken,
+    stale,
+    lock,
+    hidden_module,
+    interpreter_of_a_script,
+    wrong_folder,
+    folder,
+    tabs,
+)
