@@ -200,3 +200,21 @@ def test_10_a_hypothesis_is_tested(tmp_path: Path) -> None:
     assert "about 30 h" in slow["root_cause"]["explanation"] and "2160 minutes" in slow["fix"][0]["text"]
     assert "last 3 h 40 min of 6 h" in hung["root_cause"]["explanation"]
     assert "py-spy" in hung["fix"][0]["text"]
+
+
+LOCKED = 'Traceback (most recent call last):\n  File "{}/track.py", line 1, in go\n    run()\n'
+LOCKED += "sqlite3.OperationalError: database is locked\n"
+
+
+def test_11_what_would_stop_the_next_run_is_cleared_away_first(tmp_path: Path) -> None:
+    """The first fix of one failure repeats another, unless the cache that stops any run goes first."""
+    values = {"db_timeout": 0.5}
+    failed(make_run(tmp_path, RUN, stderr=LOCKED.format(tmp_path), config=values))
+    record(tmp_path, RUN, "complete", "2026-01-02T10:00:00", "2026-01-02T11:00:00", {**CONFIG, "db_timeout": 30})
+    command = diagnosed(tmp_path, RUN)["fix"][0]["command"]
+    assert "--db-timeout 30" in command and "rm -r" not in command
+    dataset = RUN.split("/")[0]
+    save_graphs(tmp_path / "data/cache" / dataset / "processed_graphs.pt", [graph(features=10)])
+    first = diagnosed(tmp_path, RUN)["fix"][0]
+    assert first["command"] == f"rm -r data/cache/{dataset} && {command}"
+    assert "10 node features" in first["text"]

@@ -11,7 +11,7 @@ from made_runs import facts_of
 from repositories import commit, git, write
 
 from postmortem.collect.around import nearest_names as names_module
-from postmortem.collect.around.code import frames_with_source
+from postmortem.collect.around.code import frames_with_source, named_in_project
 from postmortem.collect.logs.scan import read_log
 from postmortem.facts import CodeFrame, Frame, Log, RaisedException, Source, Traceback
 
@@ -47,6 +47,18 @@ def test_five_lines_on_either_side_and_who_wrote_the_line(root: Path) -> None:
     assert [(line.number, line.text) for line in frame.lines] == [(i, f"line {i}") for i in range(2, 13)]
     assert frame.version == "as it is now"
     assert frame.changed_by == f"{first[:7]}, 2026-01-01, Ada: begin"
+
+
+@pytest.mark.parametrize("named", ["{}/jobs/../pipeline/train.py", "../pipeline/train.py", "{}/./pipeline/train.py"])
+def test_a_path_that_goes_forth_and_back_is_the_same_file(root: Path, named: str) -> None:
+    (frame,) = _frames(root, (named.format(root), 7, "line 7"))
+    assert (frame.file, frame.line) == ("pipeline/train.py", 7)
+
+
+def test_own_frames_are_named_as_the_project_names_them(root: Path) -> None:
+    assert named_in_project(root, f"{root}/jobs/../pipeline/train.py") == "pipeline/train.py"
+    assert named_in_project(root, "/elsewhere/a/../train.py") == "/elsewhere/train.py"
+    assert named_in_project(root, "<frozen runpy>") == "<frozen runpy>"
 
 
 def test_the_file_as_it_was_when_the_run_started(root: Path) -> None:
@@ -205,6 +217,7 @@ def _names(root: Path, type_: str, message: str, keys: tuple[str, ...] = ()) -> 
         ("AttributeError", "module 'torch' has no attribute 'tensr'", []),
         ("KeyError", "'val_los'", ["val_loss"]),
         ("builtins.KeyError", "'batchsize'", ["batch_size"]),
+        ("KeyError", "'bs'", ["batch_size"]),  # by the first letters of its words
         ("KeyError", "17", []),
         ("TypeError", "Model.__init__() got an unexpected keyword argument 'hidden_dims'", ["hidden_dim"]),
         ("TypeError", "Settings.__init__() got an unexpected keyword argument 'batchsize'", ["batch_size"]),

@@ -114,3 +114,13 @@ def test_what_a_time_out_ended_has_more_to_do_than_the_good_run(ended_by: str, s
         "run.interrupted", _key("max_epochs", 20, 100000), role=SYMPTOM, confidence=0.6, captures=captures
     )
     assert [fix.config for fix in finding.fixes] == set_back
+
+
+def test_why_is_told_by_what_differs_instead_of_by_the_usual_reasons() -> None:
+    usual = "The loss is no number. Typical reasons: a large rate, half precision."
+    claim, _ = _supported("training.nan_loss", _key("lr", 0.002, 50), root_cause=usual)
+    assert claim.explanation == (
+        "The loss is no number. In the last good run set_02/teacher_autoencoder lr was 0.002 (50 now)."
+    )
+    alone, _ = _supported("training.nan_loss", root_cause=usual)
+    assert alone.explanation == usual

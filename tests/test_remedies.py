@@ -11,10 +11,10 @@ import pytest
 from postmortem.analyze.findings import Fix
 from postmortem.analyze.remedies.acting import acts, only_looks
 from postmortem.analyze.remedies.code import edited
-from postmortem.analyze.remedies.fixes import half, read_on
+from postmortem.analyze.remedies.fixes import _without_repeats, half, read_on
 from postmortem.analyze.remedies.resources import longer_minutes, sbatch_time
-from postmortem.analyze.remedies.run_again import rerun
-from postmortem.facts import CodeFrame, Frame, Line, Log, RunFacts, SlurmJob, Source
+from postmortem.analyze.remedies.run_again import as_the_workflow_ran_it, rerun
+from postmortem.facts import CodeFrame, Frame, Line, Log, RunFacts, SlurmJob, SnakemakeJob, Source
 
 RESHAPED = {"replace": r"\.view\(", "by": ".reshape("}
 
@@ -50,6 +50,29 @@ def test_rerun_is_empty_where_it_cannot_be_known() -> None:
     assert rerun(RunFacts(run="d/r", directory="x", stage="gat")) == ""
     assert rerun(facts(), {"batch_size": ""}) == ""
     assert rerun(facts(flag=""), {"batch_size": 8}) == ""
+
+
+def test_the_command_of_the_workflow_with_another_value() -> None:
+    ran = facts()
+    assert as_the_workflow_ran_it(ran, {"lr": 0.1}) is None
+    shell = "python -m p gat --scheduler-type cosin --lr 3 >runs/a/slurm.out 2>>runs/a/slurm.err"
+    ran.snakemake_jobs = [SnakemakeJob("snakemake.log", "train", shell=shell)]
+    given = as_the_workflow_ran_it(ran, {"scheduler_type": "cosine"})
+    assert given and (given.rule, given.log) == ("train", "snakemake.log")
+    assert given.command == "python -m p gat --scheduler-type cosine --lr 3"
+    quoted = as_the_workflow_ran_it(ran, {"lr": "$(x)"})
+    assert quoted and shlex.split(quoted.command)[-1] == "$(x)"
+    assert as_the_workflow_ran_it(ran, {"epochs": 3}) is None  # it stands elsewhere
+
+
+def test_what_repeats_the_first_fix_is_left_out() -> None:
+    first = Fix("Set lr back.", "python train.py --lr 0.1", {"lr": 0.1})
+    assert _without_repeats(
+        [first, Fix("Train with lr 0.2.", None, {"lr": 0.2}), Fix("Again.", "python train.py")]
+    ) == [first]
+    removed, aside = Fix("Rebuild.", "rm -r cache/a && python x.py"), Fix("Or put it aside.", "mv cache/a cache/a.old")
+    other = Fix("Put b aside.", "mv cache/b cache/b.old")
+    assert _without_repeats([removed, aside, other]) == [removed, other]
 
 
 def test_read_on_shows_the_place() -> None:

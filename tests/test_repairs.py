@@ -135,3 +135,40 @@ def test_a_script_is_known_by_whole_names(tmp_path: Path) -> None:
     (tmp_path / "train.sh").write_text("pyhton train.py\n")
     assert not first_fix(tmp_path, "rain.sh: line 1: pyhton: command not found\n")["diff"]
     assert "+python train.py" in str(first_fix(tmp_path, "./train.sh: line 1: pyhton: command not found\n")["diff"])
+
+
+NOT_THERE = """Traceback (most recent call last):
+  File "{root}/jobs/../src/load.py", line 2, in <module>
+    rows = read(cfg)
+FileNotFoundError: [Errno 2] No such file or directory: '{path}'
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "set_"),
+    [
+        ({"root": "../data"}, "../data/ecg.npz", {"root": "data"}),
+        ({"file": "../data/ecg.npz"}, "../data/ecg.npz", {"file": "data/ecg.npz"}),
+        ({"root": "/home/old/project/data"}, "/home/old/project/data/ecg.npz", {"root": "data"}),
+    ],
+)
+def test_a_path_that_leads_elsewhere_is_set_to_where_the_file_lies(
+    tmp_path: Path, config: dict[str, str], path: str, set_: dict[str, str]
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "load.py").write_text("cfg = 1\nrows = read(cfg)\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "ecg.npz").write_bytes(b"PK")
+    failed(make_run(tmp_path, RUN, stderr=NOT_THERE.format(root=tmp_path, path=path), config=config))
+    found = diagnosed(tmp_path, RUN)
+    assert found["fix"][0]["config"] == set_
+    assert "data/ecg.npz is there in the project" in found["root_cause"]["explanation"]
+    assert "never put there" not in found["root_cause"]["explanation"]
+    assert found["code"][0]["file"] == "src/load.py"
+
+
+def test_a_file_of_the_same_name_elsewhere_is_another_one(tmp_path: Path) -> None:
+    """Of an absolute path more than the last name has to agree."""
+    (tmp_path / "train.csv").write_text("a\n1\n")
+    failed(make_run(tmp_path, RUN, stderr=NOT_THERE.format(root=tmp_path, path="/scratch/imagenet/train.csv")))
+    assert "train.csv is there in the project" not in diagnosed(tmp_path, RUN)["root_cause"]["explanation"]

@@ -27,6 +27,8 @@ KINDS: dict[str, Callable[[int], str]] = {
 
 # Twice what the dearest kind takes: lines that look as if they held secrets.
 TO_READ, TO_DIVIDE = 35, 20
+# Twice what the dearest kind takes, of a log of 16 MB. A look at each line that stands out takes 68.
+TO_SCAN = 16
 
 
 def look_at_words(path: Path) -> Callable[[], object]:
@@ -42,6 +44,16 @@ def test_reading_a_log_that_is_kept_whole(kind: str, tmp_path: Path) -> None:
     path.write_bytes(lines[: WHOLE_BYTES - 1000].rpartition(b"\n")[0] + b"\n" + CRASH.encode())
     assert read_log(path, tmp_path, "stderr").whole
     assert ratio(lambda: read_log(path, tmp_path, "stderr"), look_at_words(path), TO_READ) < TO_READ
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scanning_a_large_log(kind: str, tmp_path: Path) -> None:
+    """Lines that differ only in numbers are looked at a few times, however many of them stand out."""
+    path = tmp_path / "slurm.err"
+    path.write_text("".join(f"{KINDS[kind](i)}\n" for i in range(200_000)) + CRASH)
+    log = read_log(path, tmp_path, "stderr")
+    assert not log.whole and log.line_count == 200_004 and log.lines[-1].text == "ValueError: the reason"
+    assert ratio(lambda: read_log(path, tmp_path, "stderr"), lambda: path.read_bytes().split(b"\n"), TO_SCAN) < TO_SCAN
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -41,7 +41,8 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     local apt="apt-get -qq -o DPkg::Lock::Timeout=180 -o Dpkg::Use-Pty=0"
     mkdir -p $STATE
-    { $apt update && $apt install -y --no-install-recommends $PACKAGES; } >$STATE/apt.log 2>&1 \
+    # Lists that cannot be fetched anew (a mirror whose signature has run out) need not matter: those here may do.
+    { $apt update || :; $apt install -y --no-install-recommends $PACKAGES; } >$STATE/apt.log 2>&1 \
         || no_go "apt-get could not install the packages ($(tail -1 $STATE/apt.log))."
     touch $STATE/installed
 }

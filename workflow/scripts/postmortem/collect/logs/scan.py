@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import stat
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -52,8 +52,10 @@ _FATAL_WORDS = re.compile(
     rb"Traceback|\w(?:Error|Exception)\b|[Ff]atal|FATAL|[Kk]illed|[Oo]ut of memory|oom|Segmentation|core dumped"
     rb"|slurmstepd"
 )
-# Left out of a line's key: lines that differ only in numbers, times and addresses are the same line again.
-_NUMBER_BYTES = b"0123456789abcdefABCDEF.:,-"
+# Left out of a line's shape: lines that differ only in numbers, times, addresses and bars are the same line again.
+_NUMBER_BYTES = b"0123456789abcdefABCDEF.:,- #=>\xe2\x96" + bytes(range(0x88, 0x90))
+MOST_SHAPES = 200_000  # that are counted: bounds memory on logs whose every line is different
+MOST_LAST = 2_000  # shapes of which the last lines are kept
 
 
 def signal_patterns(catalogue: Sequence[str] = ()) -> list[Any]:
@@ -137,8 +139,8 @@ def _keep_all(log: Log, data: bytes) -> None:
 
 def _further_pieces(number: int, raw: bytes) -> list[Line]:
     """What stands out in a very long line beyond its beginning."""
-    kept = _Kept()
-    _keep_signals(raw, number, kept, _general_signals(), LINE_CHARACTERS)
+    kept = _Kept([_general_signals()])
+    _keep_within(raw[LINE_CHARACTERS:], number, kept)
     known = {line.text for line in _pieces(number, raw)}
     return [piece for piece in kept.lines.get(number, []) if piece.text not in known]
 
@@ -155,12 +157,19 @@ def _pieces(number: int, raw: bytes) -> list[Line]:
 
 
 class _Kept:
-    """The kept lines of a large log, by line number, within a budget of bytes."""
+    """The kept lines of a large log, by line number, within a budget of bytes.
 
-    def __init__(self) -> None:
+    signals: the expressions for what stands out. shapes: how often lines that differ only in numbers were looked at;
+    familiar: those that were often enough, which no expression has to look at again; of those that stand out `last`
+    has the last ones.
+    """
+
+    def __init__(self, signals: list[Any]) -> None:
+        self.signals = signals
         self.lines: dict[int, list[Line]] = {}
         self.bytes = 0
-        self.seen: dict[bytes, int] = {}
+        self.shapes: dict[bytes, int] = {}
+        self.familiar: set[bytes] = set()
         self.last: dict[bytes, deque[tuple[int, bytes]]] = {}
 
     def add(self, number: int, raw: bytes, most: int = KEPT_BYTES) -> None:
@@ -176,15 +185,33 @@ class _Kept:
             pieces.append(Line(number, clean(raw[:LINE_CHARACTERS])))
             self.bytes += len(pieces[-1].text)
 
-    def wanted(self, number: int, raw: bytes) -> bool:
-        """Whether the surroundings of this line are worth keeping: not if it has been seen often with other numbers."""
-        key = raw[:200].translate(None, _NUMBER_BYTES)
-        self.seen[key] = self.seen.get(key, 0) + 1
-        if self.seen[key] <= SAME_FIRST:
-            return True
-        if key in self.last or len(self.last) < 2_000:  # bounds memory on logs whose every line is different
-            self.last.setdefault(key, deque(maxlen=SAME_LAST)).append((number, raw[: LINE_CHARACTERS * 2]))
-        return False
+    def unfamiliar(self, shapes: list[bytes], different: Iterable[bytes]) -> list[int]:
+        """Which lines are worth a look: those whose shape has not been seen often. different: each shape once."""
+        looked_at: list[int] = []
+        if self.familiar.issuperset(different):
+            return looked_at
+        for at in [at for at, shape in enumerate(shapes) if shape not in self.familiar]:
+            shape = shapes[at]
+            count = self.shapes.get(shape, 0)
+            if count < SAME_FIRST:
+                looked_at.append(at)
+            if count or len(self.shapes) < MOST_SHAPES:
+                self.shapes[shape] = count + 1
+                if count + 1 == SAME_FIRST:
+                    self.familiar.add(shape)
+        return looked_at
+
+    def stood_out(self, shape: bytes) -> None:
+        """Remember that lines of this shape stand out, so that the last ones are kept as well."""
+        if len(self.last) < MOST_LAST:
+            self.last.setdefault(shape, deque(maxlen=SAME_LAST))
+
+    def remember_last(self, before: _Chunk, chunk: _Chunk | None) -> None:
+        """Keep the last lines of the shapes that stand out and do not come again in the chunk behind `before`."""
+        for shape, known in self.last.items():
+            at = before.last.get(shape)
+            if at is not None and (chunk is None or shape not in chunk.last):
+                known.append((before.number + at, before.lines[at][: LINE_CHARACTERS * 2]))
 
     def finish(self, tail: list[tuple[int, bytes]]) -> list[Line]:
         self.bytes = 0  # the end and the last repeats are kept whatever the middle has used up
@@ -193,12 +220,35 @@ class _Kept:
         return [piece for number in sorted(self.lines) for piece in self.lines[number]]
 
 
+class _Chunk:
+    """Whole lines of a log, read at once; they are only taken apart where one of them is wanted.
+
+    number: of the first line. last: the index of the last line of each shape.
+    """
+
+    def __init__(self, data: bytes, number: int) -> None:
+        self.data, self.number = data.removesuffix(b"\n"), number
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        return self.data.split(b"\n")
+
+    @cached_property
+    def shapes(self) -> list[bytes]:
+        return _shapes(self.data, b"\n")
+
+    @cached_property
+    def last(self) -> dict[bytes, int]:
+        return dict(zip(self.shapes, range(len(self.shapes)), strict=True))
+
+
 def _scan(log: Log, stream: BinaryIO, signals: list[Any]) -> None:
-    kept = _Kept()
+    kept = _Kept(signals)
     number = 1  # of the line that begins at the start of the chunk
     rest = b""
     follow = 0  # lines still to be kept after the last one that stood out
     tail = b""
+    before = _Chunk(b"", 0)
     while block := stream.read(CHUNK_BYTES):
         data = rest + block
         cut = data.rfind(b"\n") + 1
@@ -207,12 +257,16 @@ def _scan(log: Log, stream: BinaryIO, signals: list[Any]) -> None:
             continue
         # A line longer than two chunks is worked on in pieces that share its number.
         data, rest = (data[:cut], data[cut:]) if cut else (data, b"")
-        follow = _scan_chunk(data, number, follow, kept, signals)
-        number += data.count(b"\n")
+        chunk = _Chunk(data, number)
+        follow = _keep_of(chunk, follow, kept)
+        kept.remember_last(before, chunk)
+        before = chunk
+        number += len(chunk.shapes) if cut else 0
         tail = (tail + data)[-TAIL_BYTES:] if len(data) < TAIL_BYTES else data[-TAIL_BYTES:]
     if rest:
-        _scan_chunk(rest, number, follow, kept, signals)
+        _keep_of(_Chunk(rest, number), follow, kept)
         tail = (tail + rest)[-TAIL_BYTES:]
+    kept.remember_last(before, None)
     # The last line counts whether a line end follows it or not.
     log.line_count = number - 1 if tail.endswith(b"\n") else number
     tail_lines = tail.removesuffix(b"\n").split(b"\n")
@@ -222,77 +276,79 @@ def _scan(log: Log, stream: BinaryIO, signals: list[Any]) -> None:
     log.whole = False
 
 
-def _scan_chunk(data: bytes, number: int, follow: int, kept: _Kept, signals: list[Any]) -> int:
-    """Keep what stands out in one chunk of whole lines. Returns how many lines of the next chunk belong to it."""
-    position, line = 0, number
-    while (follow or line <= HEAD_LINES) and position < len(data):
-        end = _line_end(data, position)
-        kept.add(line, data[position:end])
-        position, line = end + 1, line + 1
-        follow = max(0, follow - 1)
-    return max([_keep_signals(data, number, kept, expression) for expression in signals] + [follow])
+def _keep_of(chunk: _Chunk, follow: int, kept: _Kept) -> int:
+    """Keep what stands out in a chunk, and the first `follow` lines of it, which belong to what stood out before.
 
-
-def _keep_signals(data: bytes, number: int, kept: _Kept, signals: Any, start: int = 0) -> int:
-    """Keep what one expression finds. Returns how many lines of the next chunk belong to the last one."""
-    follow = begin = 0
-    end = -1  # of the line of the last hit; a very long line has many hits, and its ends are looked up once
-    line = number
-    while match := signals.search(data, start):
-        if match.start() > end:
-            previous, begin = begin, data.rfind(b"\n", max(0, end), match.start()) + 1 or begin
-            line += data.count(b"\n", previous, begin)
-            end = _line_end(data, match.start())
-        if end - begin > LINE_CHARACTERS:
-            start = _keep_within(data, begin, end, match, line, kept)
-            continue
-        start, piece = end + 1, data[begin:end]
-        if kept.wanted(line, piece):
-            follow = _keep_around(data, begin, end, line, AFTER_TRACEBACK if b"Traceback" in piece else AFTER, kept)
+    Returns how many of the lines behind it belong to the last that stood out.
+    """
+    first, count = chunk.number, len(chunk.shapes)
+    for at in range(min(max(follow, HEAD_LINES - first + 1), count)):
+        kept.add(first + at, chunk.lines[at])
+    follow = max(0, follow - count)
+    chosen = kept.unfamiliar(chunk.shapes, chunk.last)
+    for at in _standing_out([chunk.lines[at] for at in chosen], chosen, kept.signals):
+        kept.stood_out(chunk.shapes[at])
+        if len(chunk.lines[at]) > LINE_CHARACTERS:
+            _keep_within(chunk.lines[at], first + at, kept)
         else:
-            follow = 0
+            follow = max(0, _keep_around(chunk.lines, at, first, kept) - count)
     return follow
 
 
-def _keep_within(data: bytes, begin: int, end: int, match: Any, line: int, kept: _Kept) -> int:
-    """Of a very long line keep the state of the progress bar that stood out. Returns where to go on."""
-    left = max(data.rfind(b"\r", max(begin, match.start() - 200), match.start()) + 1, match.start() - 200, begin)
-    right = data.find(b"\r", match.end(), min(end, match.end() + LINE_CHARACTERS))
-    right = right if 0 <= right < left + LINE_CHARACTERS else min(end, match.end() + 600)
-    if left > begin and data[left - 1 : left + 1].strip() == data[left - 1 : left + 1] != b"":
+def _shapes(data: bytes, end: bytes) -> list[bytes]:
+    """What is left of lines without numbers, bars and blanks. end: of a line."""
+    return data.translate(None, _NUMBER_BYTES).split(end)
+
+
+def _standing_out(lines: list[bytes], places: list[int], signals: list[Any]) -> list[int]:
+    """The places of those lines that hold what one of the expressions looks for, in their order."""
+    data, found = b"\n".join(lines), set()
+    for expression in signals:
+        start = counted = at = 0
+        while match := expression.search(data, start):
+            at += data.count(b"\n", counted, match.start())
+            counted = match.start()
+            found.add(at)
+            end = data.find(b"\n", match.start())
+            if end < 0:
+                break
+            start = end + 1
+    return [places[at] for at in sorted(found)] if places else []
+
+
+def _keep_within(line: bytes, number: int, kept: _Kept) -> None:
+    """Of a very long line keep the states of a progress bar, or the surroundings of the words, that stand out."""
+    states = line.split(b"\r")
+    shapes = _shapes(line, b"\r")
+    chosen = kept.unfamiliar(shapes, set(shapes))
+    for at in _standing_out([states[at] for at in chosen], chosen, kept.signals):
+        if len(states[at]) <= LINE_CHARACTERS:
+            kept.add_piece(number, states[at])
+            continue
+        for expression in kept.signals:
+            start, pieces = 0, 0
+            while pieces < SEGMENTS and (match := expression.search(states[at], start)):
+                start, pieces = _keep_words(states[at], match, number, kept), pieces + 1
+
+
+def _keep_words(state: bytes, match: Any, number: int, kept: _Kept) -> int:
+    """Keep the surroundings of what stands out in a text without line ends. Returns where to go on."""
+    left, right = max(match.start() - 200, 0), min(len(state), match.end() + 600)
+    if left and state[left - 1 : left + 1].strip() == state[left - 1 : left + 1]:
         # Not in the middle of a word: half of a credential is not known to be one.
-        blank = re.compile(rb"\s").search(data, left, match.start())
+        blank = re.compile(rb"\s").search(state, left, match.start())
         left = blank.start() if blank else left
-    piece = data[left:right]
-    if kept.wanted(line, piece):
-        kept.add_piece(line, piece)
-    return right + 1
+    kept.add_piece(number, state[left:right])
+    return int(right) + 1
 
 
-def _line_end(data: bytes, position: int) -> int:
-    end = data.find(b"\n", position)
-    return len(data) if end < 0 else end
-
-
-def _keep_around(data: bytes, begin: int, end: int, line: int, after: int, kept: _Kept) -> int:
-    """Keep a line with those around it. Returns how many of the `after` lines lie beyond the chunk."""
-    before: list[tuple[int, bytes]] = []
-    position, number = begin, line
-    while position > 0 and len(before) < BEFORE:
-        previous = data.rfind(b"\n", 0, position - 1) + 1
-        number -= 1
-        before.append((number, data[previous : position - 1]))
-        position = previous
-    for earlier, raw in reversed(before):
-        kept.add(earlier, raw)
-    most = KEPT_BYTES + (FATAL_BYTES if _FATAL_WORDS.search(data, begin, min(end, begin + LINE_CHARACTERS)) else 0)
-    kept.add(line, data[begin:end], most)
-    position, number = end + 1, line
-    for left in range(after, 0, -1):
-        if position >= len(data):
-            return left
-        stop = _line_end(data, position)
-        number += 1
-        kept.add(number, data[position:stop], most)
-        position = stop + 1
-    return 0
+def _keep_around(lines: list[bytes], at: int, number: int, kept: _Kept) -> int:
+    """Keep a line with those around it. Returns the index behind the last of them, which may lie beyond the lines."""
+    for before in range(max(0, at - BEFORE), at):
+        kept.add(number + before, lines[before])
+    line = lines[at]
+    most = KEPT_BYTES + (FATAL_BYTES if _FATAL_WORDS.search(line, 0, LINE_CHARACTERS) else 0)
+    end = at + 1 + (AFTER_TRACEBACK if b"Traceback" in line else AFTER)
+    for after in range(at, min(end, len(lines))):
+        kept.add(number + after, lines[after], most)
+    return end
