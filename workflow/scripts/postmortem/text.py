@@ -25,6 +25,10 @@ _CONTROL = re.compile(
 )
 
 
+# Without a desktop MATLAB marks what it would show in red by a brace that a backspace takes away.
+_ERROR_BEGINS, _ERROR_ENDS = ("{\b", ""), ("}\b", "")
+
+
 def clean(raw: bytes) -> str:
     """A line's bytes as safe text: decoded, without terminal codes and control characters, secrets redacted."""
     return redact(visible(raw))
@@ -34,7 +38,7 @@ def visible(raw: bytes) -> str:
     """A line's bytes as clean() gives them, secrets included: only for what is never shown or kept."""
     text = raw.decode("utf-8", "replace")
     if not text.isprintable():
-        text = _CONTROL.sub("", _TERMINAL_CODE.sub("", text))
+        text = _CONTROL.sub("", _TERMINAL_CODE.sub("", text.replace(*_ERROR_BEGINS).replace(*_ERROR_ENDS)))
     return text
 
 

@@ -129,6 +129,21 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"mutually exclusive|requires? an? argument",
         ),
     ),
+    (  # Python's own words, which a program prints of an exception that it caught
+        "code.bug",
+        (
+            r"object (?:has no attribute|is not (?:iterable|callable|subscriptable))",
+            r"indices must be integers",
+            r"(?:list|tuple|string) index out of range",
+            r"(?:not enough|too many) values to unpack",
+            r"unsupported operand type\(s\)",
+            r"takes \d+ positional arguments? but",
+            r"missing \d+ required positional argument",
+            r"name '\w+' is not defined",
+            r"local variable '\w+' (?:referenced|where it is not)",
+            r"got an unexpected keyword argument",
+        ),
+    ),
 )
 # What is to be done about it; the line itself says the rest.
 TO_DO = {
@@ -141,4 +156,5 @@ TO_DO = {
     "data.malformed": "Repair the input that this names, or make it again:",
     "data.missing": "Put the file that this names there, or correct its path:",
     "config.invalid": "Correct the option or setting that this names:",
+    "code.bug": "Let the program log the whole traceback of this (`logging.exception`), and mend the line that it names:",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...collect.logs.statements import Statement
 from ..findings import GENERIC, HINT, SYMPTOM, WRAPPER, Finding
+from ..resolve import explains
 from .classify import raised_on_purpose
 
 # Causes that stay the cause however the program words them: the machine speaks, not the program.
@@ -42,7 +43,8 @@ def speakers(pairs: list[tuple[Statement, Finding]]) -> dict[int, Finding]:
 def _speaker(chain: list[tuple[Statement, Finding]]) -> Finding:
     specific = [f for _, f in chain if f.role not in (GENERIC, SYMPTOM)]
     if specific:
-        return specific[0]
+        # What a library makes of it may tell more: a tracker's own words, of the network's time-out.
+        return next((f for f in specific if f.id != specific[0].id and explains(f, specific[0].id)), specific[0])
     strong = [(s, f) for s, f in chain if f.role == GENERIC] or chain
     first_statement, first = strong[0]
     for statement, finding in reversed(strong):
