@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from postmortem.analyze.exceptions.chains import speakers
-from postmortem.analyze.findings import FATAL, GENERIC, WRAPPER, Finding
+from postmortem.analyze.findings import FATAL, GENERIC, WRAPPER, Claim, Finding
+from postmortem.analyze.resolve import resolve
 from postmortem.collect.logs.statements import EXCEPTION, Statement
 from postmortem.facts import Frame, Log, Position, RaisedException, Source, Traceback
 
@@ -68,3 +69,17 @@ def test_different_tracebacks_do_not_explain_each_other() -> None:
         finding.position.line += 10
     second[0][0].traceback.first_line = 11  # type: ignore[union-attr]
     assert open_ones([*first, *second]) == ["code.bug", "data.empty"]
+
+
+def test_what_says_that_it_explains_the_first_one_speaks_and_is_not_explained_by_it() -> None:
+    """A tracker's own words of the network's time-out, though the network explains trackers in general."""
+    pairs = chain(("io.network", FATAL, "cause", "g()"), ("tracking.service", FATAL, "", "raise E(m)"))
+    network, tracker = (finding for _, finding in pairs)
+    network.entry, network.explains = "network", ["tracking.*"]
+    tracker.entry, tracker.explains = "tracker", ["io.network"]
+    assert open_ones(pairs) == ["tracking.service"]
+    judged = resolve([Claim(finding) for _, finding in pairs], speakers(pairs)).judgements
+    assert [(j.id, j.explained_by.id if j.explained_by else None) for j in judged] == [
+        ("tracking.service", None),
+        ("io.network", "tracking.service"),
+    ]

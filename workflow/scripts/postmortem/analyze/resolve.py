@@ -136,10 +136,11 @@ def deciding(first: Finding, second: Finding) -> str:
 def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict[int, Finding]:
     """id() of a finding → what explains it. Of two that explain each other the first one keeps its place."""
     by_place = sorted(findings, key=order)
-    explained_by: dict[int, Finding] = {}
+    # Settled within its exception chain; nothing is explained by what it speaks for itself.
+    explained_by = {id(f): spoken_for[id(f)] for f in findings if id(f) in spoken_for}
     for finding in reversed(by_place):
         if id(finding) in spoken_for:
-            continue  # settled within its exception chain
+            continue
         causes = (f for f in by_place if _may_explain(f, finding) and not _follows_from(f, finding, explained_by))
         cause = next(causes, None)
         if cause is None and finding.role == SYMPTOM:
@@ -148,7 +149,7 @@ def _explain(findings: list[Finding], spoken_for: Mapping[int, Finding]) -> dict
             cause = next((f for f in fatal if not _follows_from(f, finding, explained_by)), None)
         if cause is not None:
             explained_by[id(finding)] = cause
-    return explained_by | {id(f): spoken_for[id(f)] for f in findings if id(f) in spoken_for}
+    return explained_by
 
 
 def _may_explain(cause: Finding, finding: Finding) -> bool:
