@@ -9,6 +9,7 @@ import pytest
 from replay import diagnose_text
 
 from postmortem.analyze.remedies.environment import node_of
+from postmortem.analyze.remedies.own_code import advised
 from postmortem.facts import Line, Log, RunFacts, SlurmJob, Source
 
 HEAD = "Traceback (most recent call last):\n"
@@ -75,3 +76,19 @@ def test_the_node_that_a_log_names(lines: list[str], node: str) -> None:
     assert node_of(RunFacts(run="d/r", directory="d/r", logs=[log])) == node
     job = SlurmJob("7", node="cpu01")
     assert node_of(RunFacts(run="d/r", directory="d/r", logs=[log], slurm_jobs=[job])) == "cpu01"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("Tensorboard already patched. Call `x.unpatch()` first; remove `sync=True` from `init`.",
+         "call `x.unpatch()` first; remove `sync=True` from `init`"),
+        ("Expected 2D array, got 1D.\nReshape your data", ""),
+        ("Please report this bug to the developers.", ""),
+        ("size {n} is wrong, use {m} instead", "use {m} instead"),
+        ("the set of users is empty", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_a_message_tells_to_do(message: str, said: str) -> None:
+    assert advised(message) == said

@@ -156,5 +156,5 @@ TO_DO = {
     "data.malformed": "Repair the input that this names, or make it again:",
     "data.missing": "Put the file that this names there, or correct its path:",
     "config.invalid": "Correct the option or setting that this names:",
-    "code.bug": "Let the program log the whole traceback of this (`logging.exception`), and mend the line that it names:",
+    "code.bug": "Log the whole traceback of this (`logging.exception`), and mend the line that it names:",
 }

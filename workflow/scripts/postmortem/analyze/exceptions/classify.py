@@ -15,7 +15,7 @@ from ..remedies.python_errors import remedy
 from ..remedies.releases import requirement
 from .libraries import topic_of
 from .own_checks import SHAPE_WORDS, missing_file, on_purpose
-from .packages import interpreter_of, misfit, pip_name
+from .packages import interpreter_of, misfit, passes_on, pip_name
 from .preventions import preventions
 from .refusals import refused_by_any, refused_value
 from .renamed import renamed
@@ -125,7 +125,7 @@ def _fixes(cause: str, exception: RaisedException, code: Iterable[CodeFrame]) ->
 
 def _adds_nothing(frame: Frame) -> bool:
     """Whether a failure inside of this frame is still about the line that called it."""
-    return frame.function == "__getattr__" or bool(_STANDARD_LIBRARY.search(frame.file))
+    return frame.function == "__getattr__" or passes_on(frame) or bool(_STANDARD_LIBRARY.search(frame.file))
 
 
 def _install(exception: RaisedException) -> list[Fix]:

@@ -14,6 +14,12 @@ _MISFIT = re.compile(
     r"missing \d+ required (?:positional|keyword-only) argument|cannot import name '[\w.]+' from '(?P<source>\w+)|"
     r"'(?P<type>\w+)' object has no attribute"
 )
+# Code of frameworks that only calls what it was given: what it hands on was written where it was called.
+_PASSES_ON = re.compile(
+    r"torch/nn/modules/module\.py|torch/amp/autocast_mode\.py|torch/utils/_contextlib\.py|torch/_dynamo/eval_frame\.py"
+    r"|torch/nn/parallel/\w+\.py|accelerate/utils/operations\.py|deepspeed/(?:utils/nvtx|runtime/engine)\.py"
+    r"|/(?:functools|contextlib)\.py"
+)
 _MISFIT_TYPES = {"AttributeError", "TypeError", "ImportError", "ModuleNotFoundError"}
 
 
@@ -44,6 +50,11 @@ def package_of(frame: Frame) -> str:
     return found["package"] if found else ""
 
 
+def passes_on(frame: Frame) -> bool:
+    """Whether a frame only calls what it was given, with the arguments that it was given."""
+    return bool(_PASSES_ON.search(frame.file.replace("\\", "/")))
+
+
 def interpreter_of(exception: RaisedException) -> str:
     """The Python of the environment that the innermost installed package lies in; empty where the frames tell none."""
     for frame in reversed(exception.frames):
@@ -58,13 +69,16 @@ def misfit(exception: RaisedException) -> Misfit | None:
     if exception.type.rsplit(".", 1)[-1] not in _MISFIT_TYPES or not exception.frames:
         return None
     found = _MISFIT.search(exception.message)
-    caller = package_of(exception.frames[-1])
+    frames = list(exception.frames)
+    while found and "argument" in found[0] and len(frames) > 1 and passes_on(frames[-1]):
+        frames.pop()
+    caller = package_of(frames[-1])
     if not found or not caller:
         return None
     named = found["module"] or found["source"] or ""
     if named and named.partition(".")[0] != caller:
         return Misfit(caller, named.partition(".")[0])
-    before = next((p for f in reversed(exception.frames) if (p := package_of(f)) != caller or f.own), "")
+    before = next((p for f in reversed(frames) if (p := package_of(f)) != caller or f.own), "")
     if not named and before and "argument" in found[0]:
         return Misfit(before, caller)
     return None

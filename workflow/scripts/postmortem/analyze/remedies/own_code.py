@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 
@@ -25,6 +26,16 @@ _NO_SUCH_KEY = (
 _CAME_TO_LIGHT = "It came to light at {where}."
 _SOURCE_CHARACTERS = 160  # of a line of code, in a fix
 _SAID_CHARACTERS = 200  # of a message, in a fix: the whole stands in the evidence
+# A sentence, or a part of one behind a semicolon, that tells the reader what to do.
+_ADVISES = re.compile(
+    r"(?:^|(?<=[.;:!?)] )|(?<=, ))(?P<said>(?:please|you (?:may|might|can|should|need to|must|have to)|try|consider|use"
+    r"|call|set|pass|remove|install|make sure|ensure|specify|provide|instead)\b[^\n;]{6,240}?)(?=[.;](?:\s|$)|$)",
+    re.I | re.M,
+)
+_NO_ADVICE = re.compile(
+    r"\breport|\bissue|\bbug\b|more (?:info|detail)|\bsee\b|documentation|\bdocs\b|^set of|^use of", re.I
+)
+_MESSAGE_CHARACTERS = 2_000
 _SMALLER_STEPS = (
     "Run it again with a tenth of the learning rate and clipped gradients: `torch.nn.utils.clip_grad_norm_("
     "model.parameters(), 1.0)` in front of the optimizer's step. It came to light at {where}."
@@ -74,12 +85,21 @@ def at_own_code(facts: RunFacts, root: Judgement, raised: RaisedException, found
     ]
 
 
+def advised(message: str) -> str:
+    """What an exception's message tells the reader to do, at most two sentences of it; empty if it tells nothing."""
+    said = [found["said"].strip().rstrip(".,;") for found in _ADVISES.finditer(message[:_MESSAGE_CHARACTERS])]
+    said = [text for text in said if not _NO_ADVICE.search(text)][:2]
+    return "; ".join(f"{text[:1].lower()}{text[1:]}" for text in said)
+
+
 def _advice(root: Judgement, raised: RaisedException) -> str:
     """What to do at a place where a cause came to light, for exceptions of which no more is known."""
     if raised_on_purpose(raised) and root.id not in _TRAINING:
         return _BY_A_CHECK
     if raised.type == "KeyError" and raised.message:
         return _NO_SUCH_KEY
+    if said := advised(raised.message):
+        return "Do in {where} what the message asks for: " + said.replace("{", "{{").replace("}", "}}") + "."
     if root.id in _ADVICE:
         return _ADVICE[root.id]
     if not root.id.startswith(_IN_THE_CODE):
