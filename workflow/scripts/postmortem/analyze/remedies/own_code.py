@@ -41,7 +41,7 @@ _SMALLER_STEPS = (
     "model.parameters(), 1.0)` in front of the optimizer's step. It came to light at {where}."
 )
 _ADVICE = {
-    "config.invalid": "Give what {where} passes on a value that is taken; the message says what was wrong with it.",
+    "config.invalid": "Give what {where} passes on a value that is taken: {said}.",
     "data.malformed": "Repair what {where} reads, or leave out the records that the message is about.",
     "data.empty": "Give {where} something to work on: correct the path, the filter or the split that left nothing.",
     "model.shape_mismatch": "Make the sizes agree in {where}: print the shapes in front of that line, and correct the "
