@@ -163,8 +163,9 @@ start_daemons() {
     install -d -o mysql -g mysql /run/mysqld /var/log/mysql
     install -d -o munge -g munge /run/munge /var/log/munge /var/lib/munge
     install -d -o slurm -g slurm /run/slurm /var/log/slurm /var/spool/slurmctld
+    install -d -o mysql -g mysql $STATE/mariadb     # /tmp may be root's alone, in a container
     if ! mysqladmin ping >/dev/null 2>&1; then
-        setsid mariadbd --user=mysql --bind-address=127.0.0.1 --innodb-lock-wait-timeout=900 \
+        setsid mariadbd --user=mysql --bind-address=127.0.0.1 --innodb-lock-wait-timeout=900 --tmpdir=$STATE/mariadb \
             </dev/null >/var/log/mysql/out.log 2>&1 &
         wait_for 60 MariaDB mysqladmin ping
     fi
@@ -226,6 +227,10 @@ stop() {
     say "stopped"
 }
 
+# Commands that find a configuration and no controller wait 10 s, and Snakemake's SLURM plugin gives such a command
+# at every start of Snakemake: where no cluster runs, none is configured.
+forget_configuration() { rm -f /etc/slurm/slurm.conf; }
+
 # Two tests may call at once. flock -o: the daemons must not inherit the lock.
 alone() { [ "${SLURM_LAB_ALONE:-}" ] || SLURM_LAB_ALONE=1 exec flock -o /run/lock/slurm-lab "$0" "$@"; }
 
@@ -235,13 +240,14 @@ case ${1:-} in
         may_install
         alone start
         install_packages
+        trap 'status >/dev/null || forget_configuration' EXIT
         write_configuration
         make_user
         start_daemons
         wake_nodes
         status
         ;;
-    stop) may_install; alone stop; stop ;;
+    stop) may_install; alone stop; stop; forget_configuration ;;
     status) status ;;
     *) sed -n '2,10p' "$0"; exit 2 ;;
 esac
