@@ -37,6 +37,9 @@ def test_no_ranks(text: str) -> None:
     ("text", "level", "body"),
     [
         ("2026-11-22 22:06:04,655 ERROR boom", "ERROR", "boom"),
+        ("Nov-22 22:06:04.655 [main] DEBUG nextflow.Session - boom", "DEBUG", "boom"),
+        ("févr.-03 11:08:43.129 [Task monitor] WARN  n.processor.TaskPollingMonitor - boom", "WARN", "boom"),
+        ("2026-11-22 22:06:04,655 ERROR a.b - boom", "ERROR", "a.b - boom"),
         ("2026-11-22 22:06:04,655  pipeline  ERROR    boom", "ERROR", "boom"),
         ("[2026-11-22 22:06:04,655][__main__][ERROR] - boom", "ERROR", "boom"),
         ("2026-11-22 22:06:04.655 | WARNING  | mod:f:3 - boom", "WARNING", "mod:f:3 - boom"),

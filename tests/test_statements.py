@@ -23,6 +23,11 @@ def texts(text: str) -> list[str]:
     return [statement.text for statement in said(text)]
 
 
+def test_what_stands_in_a_panel_below_the_usage_is_said() -> None:
+    panel = "╭─ Error ─────────────────────╮\n│ Invalid value for '--lr': -1 │\n╰────────────────╯"
+    assert "Invalid value for '--lr': -1" in texts(f"  Usage: train.py [OPTIONS]\n\n  Try --help.\n{panel}")
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [

@@ -13,7 +13,8 @@ _RANK = re.compile(
     r"|\((?:\w+ )?pid=(?P<f>\d+)[^)]*\)) ?"
 )
 _TIME = (
-    r"(?:(?:\w{3} )?(?:\w{3} +\d{1,2}|\d{4}[-/]\d\d[-/]\d\d|\d\d[-/]\d\d(?:[-/]\d{2,4})?)[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
+    r"(?:(?:\w{3} )?(?:\w{3} +\d{1,2}|[^\W\d]{3,5}\.?-\d\d|"
+    r"\d{4}[-/]\d\d[-/]\d\d|\d\d[-/]\d\d(?:[-/]\d{2,4})?)[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
     r"(?:Z|[+-]\d\d:?\d\d)?(?: \d{4})?|\d\d:\d\d:\d\d(?:[.,]\d+)?)"
 )
 _LEVELS = (
@@ -21,12 +22,13 @@ _LEVELS = (
     r"(?![A-Za-z])"
 )
 _LEVELS_2, _LEVELS_3 = _LEVELS.replace("level", "level2"), _LEVELS.replace("level", "level3")
-# "2026-11-22 22:06:04,655  pipeline  ERROR    text", "[2026-… ][ERROR] text", "2026-… | ERROR | mod:f:3 - text"
+# "2026-11-22 22:06:04,655  pipeline  ERROR    text", "[2026-… ][ERROR] text", "2026-… | ERROR | mod:f:3 - text",
+# "Jun-05 07:18:39.649 [main] DEBUG nextflow.Session - text": the month as the machine's language writes it
 _LOGGED = re.compile(
     rf"^\s?\[?(?P<time>{_TIME})\]?(?:\s*\|)?[\s:,-]*"
     rf"(?:\[?{_LEVELS}\]?(?P<bar>\s*\|)?"
     rf"|(?P<mid>(?:\[[\w.:/ <>-]{{1,80}}\]|[\w.:/<>-]{{1,80}}(?:\s*\|)?)[\s:,-]{{0,20}})\[?{_LEVELS_2}\]?(?:\s*\|)?)?"
-    r"(?:\s*\[[^\]]{1,60}\])*[\s:-]*"
+    r"(?:\s*\[[^\]]{1,60}\])*(?:\s+[a-z]\w*(?:\.\w+)*\.[A-Z]\w* - )?[\s:-]*"
 )
 _BARE_LEVEL = re.compile(rf"^(?:\[{_LEVELS}\]|{_LEVELS_2}(?::[\w.<>/-]{{1,80}})?:|{_LEVELS_3} +(?:\d\d-\d\d|\[))\s*")
 # glog and torch's own C++ logs: "[E1122 10:00:00.123 ProcessGroupNCCL.cpp:563]", "E1122 10:00:00.1 12 file.cc:3]"

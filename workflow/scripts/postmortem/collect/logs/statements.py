@@ -55,6 +55,8 @@ _DATA_LINE = re.compile(
 )
 _USAGE = re.compile(r"^usage: |^Usage: ")
 _OPTION = re.compile(r"^\s+(?:-{1,2}\w|\[-|\{|positional|optional|options:)|^\s{2,}\S")
+# What click prints with rich's help: "╭─ Error ───╮", "│ Invalid value for '--lr': … │".
+_PANEL = re.compile(r"^│ (?P<inner>\S.*?)\s*│$")
 _OWN_REPORT = re.compile(r"^postmortem: |^# Diagnosis of |<!-- postmortem")
 _ADVICE = re.compile(
     r"CUDA kernel errors might be asynchronously|consider passing CUDA_LAUNCH_BLOCKING|"
@@ -150,6 +152,9 @@ def statements_of(log: Log) -> list[Statement]:
             text = text[bar.end() :]
         parts = strip_prefix(text)
         body = parts.body.strip()
+        if panel := _PANEL.match(body):
+            body = panel["inner"]
+            in_usage = False
         in_usage = bool(_USAGE.match(body)) or (in_usage and bool(_OPTION.match(parts.body)) and "error:" not in body)
         if (
             in_usage
