@@ -62,9 +62,9 @@ lint: setup-test
 	$(BIN)/mypy
 	@PATH="$$PWD/$(BIN):$$PATH" tools/lint_snakefiles.sh
 
-## make bench       the performance figures
+## make bench       the performance figures, as bench/README.md explains them
 bench: setup-test
-	@if [ -e tests/bench.py ]; then $(BIN)/python tests/bench.py; else echo "bench: skipped, there is no tests/bench.py"; fi
+	@$(BIN)/python bench/measure.py
 
 ## make score       diagnose the labelled cases, if they are beside this repository, and keep above the floor
 score: setup
