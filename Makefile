@@ -2,7 +2,7 @@
 # While working it is "make check".
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo check test lint bench score record docs lock clean
+.PHONY: help setup setup-test demo check test lint bench attack score record docs lock clean
 
 BIN := .venv/bin
 CASES ?= ../shared/cases
@@ -65,6 +65,10 @@ lint: setup-test
 ## make bench       the performance figures, as bench/README.md explains them
 bench: setup-test
 	@$(BIN)/python bench/measure.py
+
+## make attack      hostile files, names, secrets and kills, by the thousand: what was tried and what survived, in an hour
+attack: setup-test
+	@PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/attack.py
 
 ## make score       diagnose the labelled cases, if they are beside this repository, and keep above the floor
 score: setup

@@ -7,6 +7,7 @@ import pytest
 from postmortem.redaction import redact, redact_blocks
 
 HEX = "0123456789abcdef0123456789abcdef01234567"
+HALF, WORD = "4f1c9a7be2d05836", "correct-horse-1"
 # A line, and the part of it that must not be seen.
 SECRETS = [
     (f"wandb login {HEX}", HEX),
@@ -84,6 +85,39 @@ SECRETS = [
     ("PMAK-" + "0a1b2c3d" * 3 + "-" + "0a1b2c3d" * 4, "0a1b2c3d0a"),
     ("{'DB_PASS': 'correct-horse'}", "correct-horse"),
     ("-----BEGIN RSA PRIVATE KEY-----\\nMIIEowIBAAKCAQEA\\n-----END RSA PRIVATE KEY-----", "MIIE"),
+    ("GITLAB: glpat-" + "aB3dE5" * 4, "aB3dE5aB3dE5"),
+    ("//registry.npmjs.org/:_authToken=npm_" + "aB3" * 12, "aB3aB3"),
+    ("pypi-AgEIcHlwaS5vcmc" + "aB3dE5" * 12, "aB3dE5aB3dE5"),
+    ("key AIza" + "SyD3x9Q" * 5, "SyD3x9QSyD3x9Q"),
+    ("SENDGRID SG." + "aB3dE5gH7jK9mN1pQ3rS5t." + "aB3" * 14, "aB3aB3aB3"),
+    ("DATABRICKS: dapi" + HALF * 2, HALF),
+    ("dckr_pat_" + "aB3dE5gH7-" * 3, "aB3dE5gH7-aB3"),
+    ("key-" + HALF * 2 + " of mailgun", HALF),
+    ("shpat_" + HALF * 2, HALF),
+    ("sq0atp-" + "aB3dE5gH7jK9mN1pQ3rS5t", "aB3dE5gH7jK9"),
+    ("lin_api_" + "aB3dE5gH" * 5, "aB3dE5gHaB3"),
+    ("ntn_" + "123456789" + "aB3dE5gH7" * 4, "aB3dE5gH7aB3"),
+    ("REPLICATE r8_" + "aB3dE5gH7" * 4, "aB3dE5gH7aB3"),
+    ("groq gsk_" + "aB3dE5gH7" * 6, "aB3dE5gH7aB3"),
+    ("xai-" + "aB3dE5gH7" * 8, "aB3dE5gH7aB3"),
+    ("pplx-" + "aB3dE5gH" * 6, "aB3dE5gHaB3"),
+    ("pcsk_" + "aB3dE5_" * 9, "aB3dE5_aB3"),
+    ("sbp_" + HALF * 2 + "4f1c9a7b", HALF),
+    ("dp.pt." + "aB3dE5gH7" * 5, "aB3dE5gH7aB3"),
+    ("14 chars x." + "atlasv1." + "aB3dE5gH7" * 7, "aB3dE5gH7aB3"),
+    ("ftp://me:" + WORD + "@files.local/x", WORD),
+    ("curl -H 'X-Api-Key: " + HALF + "' https://h", HALF),
+    ("curl --header 'PRIVATE-TOKEN: " + HALF + "' https://h", HALF),
+    ("psql 'host=db user=u password=" + WORD + "'", WORD),
+    ("kubectl --token=" + HALF + " get pods", HALF),
+    ("git -c http.extraheader='AUTHORIZATION: basic " + "dXNlcjpwYXNzd29yZDEy" + "' fetch", "dXNlcjpwYXNz"),
+    ("Cookie: sessionid=" + HALF * 2, HALF),
+    ("X-Auth-Token: " + HALF, HALF),
+    ("redis-cli -a " + WORD + " ping", WORD),
+    ("export OPENROUTER_API_KEY='sk-or-v1-" + HALF * 4 + "'", HALF),
+    ("client.connect(user='u', password='" + WORD + "')", WORD),
+    ("Login(username='u', passwd=\"" + WORD + '")', WORD),
+    ("ssh://me:" + WORD + "@host/x", WORD),
 ]
 HARMLESS = [
     "docker run -p 8080:8080 image",
@@ -161,6 +195,11 @@ HARMLESS = [
     "srun: error: task-0123456789abcdefghij1: exited",
     "https://docs.python.org/3/library/secrets.html",
     "Author: jane <jane@x.org>",
+    "key-value pairs: 12",
+    "  [--hub_token HUB_TOKEN] [--api-key API_KEY]",
+    "redis-cli -h host ping",
+    "secret_santa_2024",
+    "Cookie: none",
     "authorization failed: code 403",
 ]
 

@@ -13,7 +13,10 @@ _TOKEN = re.compile(
     r"|xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{35}|ya29\.[\w-]{20,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|eyJ[\w-]{60,}={0,2}|npm_[A-Za-z0-9]{36}|wandb_v\d_\w{20,}|pypi-[\w-]{30,}"
     r"|SG\.[\w-]{16,}\.[\w-]{16,}|hv[sb]\.[\w-]{20,}|[rsp]k_(?:live|test)_[A-Za-z0-9]{16,}|AGE-SECRET-KEY-1[0-9A-Z]{20,}"
-    r"|glsa_\w{20,}|lsv2_[a-z]{2}_\w{20,}|do[opr]_v1_[0-9a-f]{40,}|tskey-[a-z]+-[\w-]{12,}|PMAK-[0-9a-f]{20,}-[0-9a-f]{20,})"
+    r"|glsa_\w{20,}|lsv2_[a-z]{2}_\w{20,}|do[opr]_v1_[0-9a-f]{40,}|tskey-[a-z]+-[\w-]{12,}|PMAK-[0-9a-f]{20,}-[0-9a-f]{20,}"
+    r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sq0(?:atp|csp|idp)-[\w-]{22,}|lin_(?:api|oauth)_[A-Za-z0-9]{32,}|key-[0-9a-f]{32}"
+    r"|(?:ntn|secret)_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|pplx-[A-Za-z0-9]{40,}|pcsk_\w{40,}|sbp_[0-9a-f]{40}"
+    r"|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9]{40,}|atlasv1\.[\w-]{60,})"
     r"|(?<=hooks\.slack\.com/services/)[\w/]{20,}|(?<=api\.telegram\.org/bot)\d{6,12}:[\w-]{30,}"
     r"|(?<=/api/webhooks/)\d{15,22}/[\w-]{40,}"
 )
@@ -28,10 +31,10 @@ _SECRET_WORD = re.compile(
 NAME_CHARACTERS = 60  # before and after the word; no name of a setting is longer
 _BEFORE_NAME = re.compile(r"[^\w.-]")
 _REST_OF_NAME = re.compile(rf"[\w.-]{{0,{NAME_CHARACTERS}}}")
-_ASSIGNED = re.compile(r"(?P<quote>\\?[\"'])?\]?(?P<sign>\s{0,8}(?:=>|:=|=|:)\s{0,8}|\s{1,8})")
+_ASSIGNED = re.compile(r"(?P<quote>\\{0,3}[\"'])?\]?(?P<sign>\s{0,8}(?:=>|:=|=|:)\s{0,8}|\s{1,8})")
 _SCHEME = re.compile(r"(?i)[\"']?(?:bearer|basic|token|digest|apikey)\s{1,4}")
 _VALUE = re.compile(
-    r"\\?\"(?P<double>[^\"\\]{1,4000})|\\?'(?P<single>[^'\\]{1,4000})|(?P<bare>[^\s\"',;&)}\]]{1,4000})"
+    r"\\{0,3}\"(?P<double>[^\"\\]{1,4000})|\\{0,3}'(?P<single>[^'\\]{1,4000})|(?P<bare>[^\s\"',;&)}\]]{1,4000})"
 )
 # Settings with such a word in their names that hold no secret: where it is, how many there are, a tokenizer's marks.
 _HARMLESS_NAME = re.compile(
@@ -59,8 +62,10 @@ _COMMAND = re.compile(
     r"|(\b(?:docker|podman|helm|skopeo|singularity|apptainer)\b[^\n]{0,80}?\blogin\b[^\n]{0,99}?\s-p[ =])(\S{1,200})"
     r"|(\bsshpass\s{1,4}-p\s{0,4})('[^']{1,200}'|\S{1,200})"
     r"|(\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n]{0,200}?\s-p)(?=[^\s-])(\S{1,200})"
-    r"|(\bSecretStr\(['\"])(?!\*)([^'\"]{1,400})"
-    r"|(\blogin\((?:[^()\n]{0,80}?\b)?(?:key|token)=['\"])([^'\"]{3,400})"
+    r"|(\bredis-cli\b[^\n]{0,120}?\s(?:-a|--pass)[ =])(\S{1,200})"
+    r"|(\b(?:set-)?cookie:\s{1,4}[\w.-]{1,40}=)([^\n'\"]{6,1000})"
+    r"|(\bSecretStr\(\\?['\"])(?!\*)([^'\"\\]{1,400})"
+    r"|(\blogin\((?:[^()\n]{0,80}?\b)?(?:key|token)=\\?['\"])([^'\"\\]{3,400})"
     r"|(<(?:\w{0,20}[_-]?)?(?:password|passwd|passphrase|secret|token|api[_-]?key)>)([^<\n]{1,400})"
 )
 _KEY_BEGIN = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
@@ -80,10 +85,15 @@ _SHAPE_WORDS = (
     "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "_pat_", "sk-", "sk_", "nvapi-", "r8_",
     "dapi", "xox", "xapp-", "akia", "asia", "aiza", "ya29.", "eyj", "npm_", "wandb_v", "pypi-", "sg.", "slack.com/",
     "hvs.", "hvb.", "k_live_", "k_test_", "age-secret", "glsa_", "lsv2_", "_v1_", "tskey-", "pmak-", "telegram.org/",
-    "/webhooks/", "gsk_",
+    "/webhooks/", "gsk_", "shpat_", "shpca_", "shppa_", "shpss_", "sq0", "lin_api_", "lin_oauth_", "ntn_", "secret_",
+    "xai-", "pplx-", "pcsk_", "sbp_", "dp.pt.", "dp.st.", "dp.ct.", "dp.sa.", "dp.scim.", "dp.audit.",
+    "atlasv1.", "key-",
 )  # fmt: skip
 _NAME_WORDS = ("pass", "pwd", "secret", "token", "credential", "auth", "key", "x-amz-", "?sig", "&sig")
-_COMMAND_WORDS = ("wandb", "key", "login", "curl", "wget", "http", "sshpass", "mysql", "mariadb", "secretstr", "</")
+_COMMAND_WORDS = (
+    "wandb", "key", "login", "curl", "wget", "http", "sshpass", "mysql", "mariadb", "redis-cli", "secretstr", "</",
+    "cookie:",
+)  # fmt: skip
 
 
 def redact(text: str) -> str:
@@ -177,7 +187,7 @@ def _secret_value(text: str, word: re.Match[str]) -> tuple[int, int] | None:
     group = value.lastgroup or "bare"
     computed = assigned["sign"] == " = " and group == "bare" and _CALL.match(value[group])  # a source line
     quoted = assigned["quote"] is not None or group != "bare"
-    whole = quoted or sign in ("=", "") or not text[value.end() :].strip()
+    whole = quoted or sign in ("=", "") or text[value.end() :].strip()[:1] in ("", *"\"'\\)]}")
     return None if computed or not _is_secret(name, value[group], whole) else value.span(group)
 
 
@@ -194,6 +204,8 @@ def _is_secret(name: str, value: str, whole: bool) -> bool:
     # People choose words and dates as passwords; programs choose neither as keys and tokens.
     chosen = bool(re.search(r"(?i)pass|secret|pwd", name))
     if len(value) < 3 or value.startswith(REDACTED[:-1]):
+        return False
+    if value == name.lstrip("-").replace("-", "_").upper():  # how a help text names the value
         return False
     if name.lower() in ("pwd", "oldpwd"):  # the shell's working directory; in a connection string the password
         return not value.startswith(("/", "~", ".", "$"))

@@ -79,6 +79,9 @@ def _name(key: Any, record: dict[Any, Any], above: str) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Text without line breaks, cut to `limit` characters with an ellipsis."""
-    text = " ".join(text.split())
+    """Text without line breaks, cut to `limit` characters with an ellipsis.
+
+    Secrets go before the cut: what is left of one after it may be too short to be known as one.
+    """
+    text = redact(" ".join(text.split()))
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

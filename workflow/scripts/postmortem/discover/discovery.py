@@ -19,6 +19,7 @@ from ..facts import Attempt, SlurmJob, SnakemakeJob
 from ..log_prefix import strip_prefix
 from ..project.project import Project, require_runs
 from ..project.runs import Run, can_be_named, find_all, own_streams, success_artefact
+from ..text import one_line
 from . import attempts, log_ending, run_table, scheduler_records, sentinel
 from .attempts import Tried
 from .log_ending import Ending
@@ -43,6 +44,7 @@ NEWER = (
     2.0  # seconds by which one file must be younger than another; copies and coarse file systems blur less than that
 )
 
+QUOTED_CHARACTERS = 100  # of the line that a log ends in
 DIAGNOSED = ("failed", "suspect")
 
 
@@ -191,7 +193,7 @@ class _Look:
             yield RecordedState(FAILED, f"{SENTINEL} is there{_told_by(self.sentinel)}", None, when)
         for end in self.endings:
             if end.fatal and not self._went_on_elsewhere(end):
-                reason = f"{end.path.name} ends in “{_shorten(strip_prefix(end.fatal).body)}”"
+                reason = f"{end.path.name} ends in “{one_line(strip_prefix(end.fatal).body, QUOTED_CHARACTERS)}”"
                 yield RecordedState(FAILED, reason, end.first, end.last, by_looks=True)
             elif end.fatal:
                 yield RecordedState(
@@ -273,7 +275,8 @@ def _told_by(content: dict[str, Any]) -> str:
 
 def _action(state: RunState) -> str:
     if not can_be_named(state.run.id):
-        why = "for the braces" if set(state.run.id) & set("{}") else "for a character that cannot be shown"
+        brackets = set(state.run.id) & set("{}<>")
+        why = "for its brackets" if brackets else "for a character that cannot be shown"
         return (
             f"not diagnosed, {state.state}, because Snakemake cannot name its files {why}: rename the folder, or call "
             "diagnose_now.py, which does without Snakemake"
@@ -281,10 +284,6 @@ def _action(state: RunState) -> str:
     if state.state in DIAGNOSED:
         return f"diagnosed, {state.state}"
     return f"not diagnosed, {state.state}"
-
-
-def _shorten(text: str, length: int = 100) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _size(path: Path) -> int:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..text import safe
 from .profile import Profile, compiled
 from .project import Project
 
@@ -27,8 +28,11 @@ class Run:
 
 
 def can_be_named(path: str) -> bool:
-    """Whether a rule can name a file: Snakemake takes braces for wildcards, and has no way to escape them."""
-    return not set(path) & set("{}\n") and path.isprintable()
+    """Whether a rule can name a file.
+
+    Snakemake takes braces for wildcards and, from 9 on, `<name>` for a path variable; neither can be escaped.
+    """
+    return not set(path) & set("{}<>\n") and path.isprintable()
 
 
 def from_id(run_id: str, project: Project) -> Run:
@@ -37,7 +41,7 @@ def from_id(run_id: str, project: Project) -> Run:
         return Run(WORKFLOW, project.experiment_root)
     dataset, _, name = run_id.partition("/")
     run = Run(run_id, project.experiment_root / dataset / name, dataset, name)
-    match = compiled(project.profile.run_pattern).fullmatch(name)
+    match = compiled(project.profile.run_pattern).fullmatch(safe(name))  # a folder's name need not be UTF-8
     if not match:
         return run
     groups = match.groupdict()
