@@ -90,7 +90,7 @@ PLACES: dict[str, Place] = {
     "out of memory, beside it": _instead_of(f"{_RUN}/slurm.err", _CRASH, "SECRET\nRuntimeError: CUDA out of memory"),
     "source line of a frame": _instead_of(f"{_RUN}/slurm.err", "    g()", "    g(SECRET)"),
     "before the traceback": _instead_of(f"{_RUN}/slurm.err", "INFO started", "INFO started with SECRET"),
-    "warning": _instead_of(f"{_RUN}/slurm.err", "Traceback", "UserWarning: SECRET is deprecated\nTraceback"),
+    "warning": _instead_of(f"{_RUN}/slurm.err", "Traceback", "UserWarning: this is deprecated: SECRET\nTraceback"),
     "last word of a program": _added(f"{_RUN}/slurm.err", "error: SECRET"),
     "shell's echo": _added(f"{_RUN}/slurm.err", "+ SECRET"),
     "refused argument": _added(f"{_RUN}/slurm.err", "train.py: error: argument --lr: invalid float value: 'SECRET'"),
