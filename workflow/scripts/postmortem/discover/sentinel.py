@@ -16,7 +16,7 @@ from ..facts import SlurmJob, SnakemakeJob
 from ..files import LARGEST_FILE, read_tail, read_text, write_whole
 from ..project.project import Project
 from ..project.runs import from_id, run_of_path
-from ..text import presentable
+from ..text import presentable, safe
 from . import snakemake_log
 from .jobs_of_runs import find_job_files, runs_of_job, settle_groups
 from .snakemake_log import SnakemakeLog
@@ -43,13 +43,15 @@ def read(directory: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError, RecursionError):
         return {}
-    return _shallow(content, SENTINEL_DEPTH) if isinstance(content, dict) else {}
+    # Secrets go here already: in a sentence that quotes a field they are harder to know.
+    fields: dict[str, Any] = presentable(_shallow(content, SENTINEL_DEPTH)) if isinstance(content, dict) else {}
+    return fields
 
 
 def _shallow(value: Any, depth: int) -> Any:
     """What a sentinel may say: plain values some levels deep; what lies deeper, or is longer than a name, is cut."""
     if isinstance(value, str):
-        return value[:LONGEST_VALUE]
+        return safe(value)[:LONGEST_VALUE]
     if isinstance(value, dict):
         return {key[:LONGEST_VALUE]: _shallow(item, depth - 1) for key, item in value.items()} if depth else {}
     if isinstance(value, list):
