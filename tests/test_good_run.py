@@ -60,7 +60,7 @@ def test_an_earlier_attempt_by_the_accounting(tmp_path: Path) -> None:
     assert good is not None
     assert (good.run, good.relation, good.ended_at) == (RUN, "same run", "2026-01-02T11:00:00")
     assert [d.name for d in good.differences if d.kind == "package"] == ["torch"]
-    assert "the pool is small" in [line.text for line in good.new_lines]
+    assert good.new_lines[0].text == "2026-01-05 10:05:00 WARNING the pool is small"
 
 
 def test_an_earlier_attempt_that_snakemake_calls_finished(tmp_path: Path) -> None:

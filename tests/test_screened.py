@@ -19,6 +19,7 @@ LOGGED = "".join(
     f"2026-03-01 10:00:{i % 60:02d},000 pipeline INFO epoch {i} train_loss 0.{i:03d}\n" for i in range(200)
 )
 BARS = "".join(f"\rEpoch {i // 20}: 5%|# | {i % 20}/20 [00:01<00:02, train_loss={2 / (i + 3):.3f}]" for i in range(400))
+SETTINGS = {"sacct": "off", "project": "default"}
 NAMES = ["teacher_autoencoder", "teacher_curriculum", "teacher_normal"]
 
 
@@ -41,6 +42,14 @@ def states(known: project.Project) -> set[str]:
     """The states of all runs, with the reasons of those that are not complete."""
     found = found_in(known).runs
     return {state.state if state.state == "complete" else f"{state.state}: {state.reasons}" for state in found}
+
+
+def test_a_run_of_which_nothing_says_how_it_ended_is_screened_as_well(tmp_path: Path) -> None:
+    for name, losses in (("fine", falling()), ("broken", [1.0, 2.0, float("nan"), float("nan")])):
+        make_run(tmp_path, f"set_01/{name}", val_loss=losses, stderr="2026-03-01 10:00:00 INFO started\n", config={})
+    found = {state.run.name: state for state in found_in(project.from_config(SETTINGS, tmp_path)).runs}
+    assert found["fine"].state == "unknown"
+    assert found["broken"].state == "suspect" and "nothing says how it ended" in found["broken"].reasons
 
 
 def test_what_runs_share_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,14 @@ def texts(text: str) -> list[str]:
     return [statement.text for statement in said(text)]
 
 
+def test_an_exception_that_python_ignored_ends_nothing() -> None:
+    ignored = "Exception ignored in: <finalize object at 0x7f; dead>\n" + TRACEBACK.replace("the true reason", "late")
+    assert [(s.text, s.teardown) for s in said(f"{TRACEBACK}\n{ignored}") if s.kind == "exception"] == [
+        ("RuntimeError: the true reason", False),
+        ("RuntimeError: late", True),
+    ]
+
+
 def test_what_stands_in_a_panel_below_the_usage_is_said() -> None:
     panel = "╭─ Error ─────────────────────╮\n│ Invalid value for '--lr': -1 │\n╰────────────────╯"
     assert "Invalid value for '--lr': -1" in texts(f"  Usage: train.py [OPTIONS]\n\n  Try --help.\n{panel}")

@@ -77,9 +77,17 @@ def test_a_row_for_each_run_and_a_link_to_its_report(tmp_path: Path) -> None:
     assert "2 failed; the cause of 1 is not known." in made["md"]
 
 
+def test_runs_of_which_nothing_says_how_they_ended_are_named(tmp_path: Path) -> None:
+    targets = {kind: tmp_path / f"diagnoses.{kind}" for kind in ("md", "html", "tsv")}
+    write([], tmp_path, targets, [f"d/run_{number}" for number in range(23)])
+    for kind in ("md", "html"):
+        text = targets[kind].read_text()
+        assert "nothing says how they ended" in text and "19 and 3 more" in text.replace("run\\_", "")
+
+
 def test_no_runs(tmp_path: Path) -> None:
     made = summarise(tmp_path)
-    assert "No run has failed." in made["md"]
+    assert "No run is known to have failed." in made["md"]
     assert made["tsv"].splitlines() == ["\t".join(COLUMNS)]
 
 

@@ -50,5 +50,6 @@ rule summarize:
         "../envs/postmortem.yaml"
     params:
         experiment_root=str(PLAN.project.experiment_root),
+        undecided=PLAN.undecided,
     script:
         "../scripts/summarize.py"

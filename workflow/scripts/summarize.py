@@ -13,6 +13,7 @@ problems = summary.write(
     [Path(path) for path in snakemake.input.diagnoses],
     Path(snakemake.params.experiment_root),
     {kind: Path(path) for kind, path in snakemake.output.items()},
+    snakemake.params.undecided,
 )
 if problems:
     raise SystemExit("; ".join(problems))

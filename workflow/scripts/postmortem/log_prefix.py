@@ -35,6 +35,8 @@ _BARE_LEVEL = re.compile(rf"^(?:\[{_LEVELS}\]|{_LEVELS_2}(?::[\w.<>/-]{{1,80}})?
 _GLOG = re.compile(r"^\[?(?P<level>[IWEF])(?:\d{4}|\d{8}|\d{6})[ -]\d\d:\d\d:\d\d(?:\.\d+)? [^\]]{0,120}\]\s?")
 # An error that was made bold where the log was pasted.
 _EMPHASISED = re.compile(r"^\*\*((?:[\w.]+(?:Error|Exception)\b|Traceback \(most).*?)\*\*$")
+# What stands in front of a traceback that ends nothing: what a dying interpreter, or a logger, could not do.
+REPORTED_ONLY = re.compile(r"^(?:Exception ignored (?:in|on)\b|--- Logging error ---)")
 _GLOG_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL"}
 
 

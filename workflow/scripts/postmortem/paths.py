@@ -17,6 +17,14 @@ def relative(path: Path, root: Path) -> str:
         return str(path)
 
 
+def same_folder(one: str | Path, other: str | Path) -> bool:
+    """Whether two names are of one folder. A text that is no name of a file (accounting holds any) is of none."""
+    try:
+        return bool(one) and (str(one) == str(other) or os.path.realpath(one) == os.path.realpath(other))
+    except (OSError, ValueError):
+        return False
+
+
 def names(path: str, tail: str) -> bool:
     """Whether a path ends in another one by whole components: `/p/src/train.py` in `src/train.py`, not in `rain.py`."""
     return bool(tail) and f"/{path}".endswith(f"/{tail.removeprefix('./')}")

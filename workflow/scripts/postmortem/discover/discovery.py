@@ -45,6 +45,8 @@ NEWER = (
 )
 
 QUOTED_CHARACTERS = 100  # of the line that a log ends in
+UNDECIDED = "unknown"  # how it ended
+NO_END = "nothing says how it ended"
 DIAGNOSED = ("failed", "suspect")
 
 
@@ -58,7 +60,7 @@ class RunState:
     """
 
     run: Run
-    state: str = "unknown"
+    state: str = UNDECIDED
     reasons: list[str] = field(default_factory=list)
     sentinel: dict[str, Any] = field(default_factory=dict)
     job_ids: list[str] = field(default_factory=list)
@@ -87,6 +89,11 @@ class Discovery:
     def diagnosed(self) -> list[RunState]:
         """Those that diagnose_all diagnoses."""
         return [state for state in self.failed if can_be_named(state.run.id)]
+
+    @property
+    def undecided(self) -> list[str]:
+        """Ids of the runs that were started, and of which nothing says how they ended."""
+        return [state.run.id for state in self.runs if state.state == UNDECIDED and state.reasons[-1:] == [NO_END]]
 
     @property
     def failed(self) -> list[RunState]:
@@ -165,7 +172,7 @@ class _Look:
         recorded += of_accounting(records.slurm.get(self.run.id, []))
         recorded += of_table(table.runs.get(self.run.id))
         state, reasons = self._weigh(of_newest_attempt(recorded))
-        refusal = records.refused.get(self.run.id) if state == "unknown" and not self.endings else None
+        refusal = records.refused.get(self.run.id) if state == UNDECIDED and not self.endings else None
         if refusal:
             state, reasons = "failed", [f"{self.project.relative(refusal[0])} says “{refusal[1]}”"]
         tried = attempts.of_run(self.run.id, records, self.endings)
@@ -243,10 +250,10 @@ class _Look:
             return "running", ["its log was written to less than 10 minutes ago"]
         if self.artefact is None:
             return ("failed", ["the database says running, but nothing runs"]) if in_database else (
-                "unknown", ["nothing says how it ended"])  # fmt: skip
+                UNDECIDED, [NO_END])  # fmt: skip
         if not self.has_artefact:
             if not started:
-                return "unknown", ["it has not started"]
+                return UNDECIDED, ["it has not started"]
             return "failed", [f"it was started, but {self.artefact.name} is not there, and nothing runs"]
         if in_database and self.project.profile.success_line and self.endings:
             return "failed", [

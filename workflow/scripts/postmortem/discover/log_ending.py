@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import times
 from ..files import open_file
+from ..log_prefix import REPORTED_ONLY
 from ..project.profile import compiled
 
 HEAD_BYTES = 16 * 1024  # enough for the first time stamp after a banner
@@ -22,6 +23,9 @@ _LAST_LINES = 8  # SLURM and the shell add a few lines after the one that tells
 _EXCEPTION = re.compile(
     r"^(?:\[rank\d+\]:\s*)?(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failure)(?::|$)"
 )
+# What a traceback ends in, whatever the exception is called: "zipfile.BadZipFile: …", "_queue.Empty", "Stop".
+_RAISED = re.compile(r"^(?:\[rank\d+\]:\s?)?[A-Za-z_]\w*(?:\.\w+)*(?::\s|:?$)")
+_FRAME = re.compile(r"^(?:\[rank\d+\]:\s?)?\s+(?:File \"|\S)")
 _FATAL = re.compile(
     r"Segmentation fault|\(core dumped\)|^Aborted$|Bus error|\bKilled\b|^Terminated$|oom[-_]kill|Out Of Memory"
     r"|DUE TO (?:TIME LIMIT|NODE FAILURE|PREEMPTION)|CANCELLED AT|Fatal Python error|^terminate called"
@@ -37,7 +41,6 @@ _FINISHED = re.compile(
 _WENT_ON = re.compile(r"\b(?:INFO|DEBUG|WARNING)\b|\d%\||^Epoch \d+", re.IGNORECASE)
 _JOB_WORDS = ("JOB ", "StepId=", "step for job ")
 _JOB_ID = re.compile(r"(?:\bJOB |StepId=|\bstep for job )(\d+(?:_\d+)?)")
-_NOT_THE_END = re.compile(r"^Exception ignored in|^--- Logging error ---")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def fatal_line(tail: str) -> str:
     """The line that shows that the program died, if the tail of its output ends so; else an empty string."""
     lines = [line for line in tail.splitlines() if line.strip()]
     start = _last_traceback(lines)
-    while start and _NOT_THE_END.search(lines[start - 1]):  # what a dying interpreter, or a logger, could not do
+    while start and REPORTED_ONLY.match(lines[start - 1]):  # what a dying interpreter, or a logger, could not do
         lines = lines[: start - 1]
         start = _last_traceback(lines)
     return _uncaught(lines, start) or _last_words(lines)
@@ -103,7 +106,7 @@ def _uncaught(lines: list[str], start: int | None) -> str:
     if start is None:
         return ""
     for at in range(start + 1, len(lines)):
-        if _EXCEPTION.match(lines[at]):
+        if _EXCEPTION.match(lines[at]) or (_RAISED.match(lines[at]) and _FRAME.match(lines[at - 1])):
             return "" if _goes_on(lines[at + 1 :]) else lines[at].strip()
     return ""
 

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from ..facts import SlurmJob, SlurmStep
 from ..files import open_file, read_text
+from ..paths import same_folder
 from . import sacct_table, scontrol
 
 REQUIRED = ("JobID", "State", "ExitCode")
@@ -145,7 +146,7 @@ def live(job_ids: Collection[str], work_dir: Path) -> Accounting:
     for arguments in calls:
         answer = _call(arguments)
         problems += [answer.problem] if answer.problem else []
-        found += [job for job in answer.jobs if base_id(job.id) in wanted or _same_folder(job.work_dir, work_dir)]
+        found += [job for job in answer.jobs if base_id(job.id) in wanted or same_folder(job.work_dir, work_dir)]
     return Accounting(_unique(_with_latest(found, job_ids)), "; ".join(dict.fromkeys(problems)))
 
 
@@ -273,7 +274,3 @@ def _seconds(elapsed: str) -> int | None:
     days, first, second, last = (int(part or 0) for part in match.groups())
     hours, minutes = (first, second) if match[3] else (0, first)
     return ((days * 24 + hours) * 60 + minutes) * 60 + last
-
-
-def _same_folder(work_dir: str, folder: Path) -> bool:
-    return bool(work_dir) and (Path(work_dir) == folder or Path(work_dir).resolve() == folder.resolve())

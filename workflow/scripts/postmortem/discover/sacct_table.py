@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from ..paths import same_folder
+
 ROWS_AT_A_TIME = 200_000
 ID, FOLDER = "JobID", "WorkDir"
 
@@ -42,7 +44,7 @@ def rows_of_project(
     ids = pandas.Series([job_id.strip() for job_id in table[columns.index(ID)]], dtype=object)
     folders = table[columns.index(FOLDER)].str.strip()
     is_job = pandas.Series(["." not in job_id for job_id in ids])
-    here = {name for name in folders[is_job].unique() if name and Path(name).resolve() == root.resolve()}
+    here = {name for name in folders[is_job].unique() if same_folder(name, root)}
     here = here or set(folders[is_job & ids.isin(job_ids)]) - {""}
     if not here:
         return None

@@ -13,6 +13,7 @@ from ..facts import SlurmJob, SnakemakeJob
 from ..files import read_tail
 from ..installation import SNAKEFILE
 from ..outputs import MARK, OF_A_RUN, OF_THE_PROJECT
+from ..paths import same_folder
 from ..project.project import SACCT_AUTO, SACCT_OFF, Project
 from ..project.runs import Run
 from . import sacct, snakemake_log
@@ -139,7 +140,7 @@ def _read_accounting(project: Project, records: SchedulerRecords, matcher: JobMa
 
 def _of_this_project(jobs: list[SlurmJob], root: Path, known: dict[str, str]) -> Iterable[SlurmJob]:
     """Records of this project: where any of them ran in its folder, those of other folders are another copy's."""
-    here = {job.work_dir for job in jobs if job.work_dir and Path(job.work_dir).resolve() == root.resolve()}
+    here = {job.work_dir for job in jobs if same_folder(job.work_dir, root)}
     here = here or {job.work_dir for job in jobs if job.id in known}
     return (job for job in jobs if not here or not job.work_dir or job.work_dir in here)
 

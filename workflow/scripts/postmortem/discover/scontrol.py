@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..facts import SlurmJob
+from ..paths import same_folder
 
 MOST_JOBS = 20  # one call each
 TIMEOUT_SECONDS = 5  # for all of them
@@ -53,7 +54,7 @@ def known_in(work_dir: Path) -> list[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     rows = (line.partition("|") for line in done.stdout.splitlines())
-    return [job_id for job_id, _, folder in rows if folder and Path(folder).resolve() == work_dir.resolve()]
+    return [job_id for job_id, _, folder in rows if same_folder(folder, work_dir)]
 
 
 def parse(text: str) -> list[SlurmJob]:

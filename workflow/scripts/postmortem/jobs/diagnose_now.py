@@ -211,7 +211,8 @@ def _summarize(project: Project, discovery: Discovery) -> list[str]:
     with _alone(STATE_FOLDER / "summary.lock"):
         paths = [_output(project, state, DIAGNOSIS) for state in discovery.failed]
         targets = {kind: project.experiment_root / name for kind, name in SUMMARIES.items()}
-        return summary.write([path for path in paths if path.exists()], project.experiment_root, targets)
+        made = [path for path in paths if path.exists()]
+        return summary.write(made, project.experiment_root, targets, discovery.undecided)
 
 
 @contextmanager

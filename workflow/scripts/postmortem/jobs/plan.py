@@ -80,6 +80,11 @@ class Plan:
         of_batches = "|".join(re.escape(run_id) for run_id in self.run_ids)
         return (f"(?!(?:{of_batches})/)" if of_batches else "") + "[^/]+/[^/]+"
 
+    @property
+    def undecided(self) -> list[str]:
+        """The runs of which nothing says how they ended; only the main process, which makes the summary, is asked."""
+        return self.discovery.undecided if self.main_process else []
+
     def paths(self, run_ids: list[str], name: str) -> list[str]:
         """That output file of each run."""
         return [f"{self.root}/{name}" if run == WORKFLOW else f"{self.root}/{run}/{name}" for run in run_ids]

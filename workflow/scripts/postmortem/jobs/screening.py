@@ -1,4 +1,6 @@
-"""Screening: which runs that ended well are to be suspected. A step of its own, after discovery, which does not judge.
+"""Screening: which runs that ended well, or that nobody knows the end of, are to be suspected.
+
+A step of its own, after discovery, which does not judge.
 
 What it found is remembered, since it reads whole logs and checkpoints, and is asked whenever Snakemake starts. A run is
 screened again when a file of any run of its dataset changes (runs are judged beside their siblings), or when this
@@ -13,7 +15,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..discover.discovery import Discovery, RunState
+from ..discover.discovery import UNDECIDED, Discovery, RunState
 from ..discover.recorded_states import COMPLETE
 from ..files import read_text, write_whole
 from ..installation import PACKAGE
@@ -27,10 +29,10 @@ MEMORY = STATE_FOLDER / "screened.json"
 
 
 def screen(project: Project, discovery: Discovery) -> None:
-    """Make those of the complete runs that are to be suspected "suspect", with the reasons first. In place."""
+    """Make those of the runs without a failure that are to be suspected "suspect", with the reasons first. In place."""
     memory = _Memory(project)
     for state in discovery.runs:
-        if state.state == COMPLETE and (doubts := memory.suspicions(state)):
+        if state.state in (COMPLETE, UNDECIDED) and (doubts := memory.suspicions(state)):
             state.state, state.reasons = "suspect", [*doubts, *state.reasons]
     memory.save()
 

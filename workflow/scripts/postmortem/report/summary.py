@@ -7,6 +7,7 @@ import io
 import json
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,14 +17,17 @@ from .render import environment
 
 COLUMNS = ("run", "status", "cause", "confidence", "upstream_run", "summary", "first_fix", "command", "diagnosis")
 EVIDENCE_SHOWN = 3
+UNDECIDED_NAMED = 20
 _FORMULA = ("=", "+", "-", "@")
 
 
-def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]) -> list[str]:
+def write(
+    diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path], undecided: Sequence[str] = ()
+) -> list[str]:
     """Write the summary; what of it cannot be written, in words, for each does without the others.
 
     `diagnoses` are the diagnosis.json files; one that cannot be read gets a row that says so. `targets` maps "md",
-    "tsv" and "html", or some of them, to paths.
+    "tsv" and "html", or some of them, to paths. `undecided`: ids of the runs of which nothing says how they ended.
     """
     rows = sorted(
         (_row(path, experiment_root) for path in diagnoses), key=lambda row: (row["cause"] == "unknown", row["run"])
@@ -34,6 +38,8 @@ def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]
     names = {
         "rows": rows,
         "headline": _headline(rows),
+        "undecided": undecided[:UNDECIDED_NAMED],
+        "undecided_more": max(0, len(undecided) - UNDECIDED_NAMED),
         "groups": [
             {"cause": cause, "runs": runs} for cause, runs in sorted(groups.items(), key=lambda pair: -len(pair[1]))
         ],
@@ -54,7 +60,7 @@ def write(diagnoses: list[Path], experiment_root: Path, targets: dict[str, Path]
 
 def _headline(rows: list[dict[str, Any]]) -> str:
     if not rows:
-        return "No run has failed."
+        return "No run is known to have failed."
     failed = sum(row["status"] == "failed" for row in rows)
     suspect = sum(row["status"] == "suspect" for row in rows)
     unknown = sum(row["cause"] == "unknown" for row in rows)

@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float, str, bool]] = {
     "accumulate_grad_batches": (1, 1e4, "no step is ever made", False),
     "precision": (16, 64, "is no precision", False),
 }
+SWITCHES_OFF = {"gradient_clip": 0.0}  # outside the range, and meant
 
 
 def detect(facts: RunFacts) -> list[Finding]:
@@ -96,7 +97,7 @@ def _ranges(facts: RunFacts) -> list[Finding]:
             (rule for name, rule in RANGES.items() if key == name or key.endswith((f"_{name}", f".{name}"))), None
         )
         value = number(config_value(facts, key))
-        if rule is None or value is None or rule[0] <= value <= rule[1]:
+        if rule is None or value is None or rule[0] <= value <= rule[1] or value == SWITCHES_OFF.get(key):
             continue
         usual = usual_value(facts, key)
         harmful = rule[3] and used_by_stage(facts, key)

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ...facts import Checkpoint, Curve, RunFacts, TensorFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
 from ..remedies.shell import argument
 from .quoting import (
     config_value,
+    log_lines,
     number,
     own_checkpoints,
     quote_checkpoint,
@@ -30,6 +33,7 @@ EXPLODED_LOSS = 1e8
 FAR_ABOVE_FACTOR, IMPROVED_SHARE = 100.0, 0.01
 # Trained weights are below 100; statistics of BatchNorm are no weights and may be larger.
 EXPLODED_WEIGHT = 1e4
+_LOGGED = re.compile(r"(?i)loss\w*['\"]?\s{0,3}[=:\s]\s{0,3}[-+]?(?:nan|inf)\b")
 _STATISTICS = ("num_batches_tracked", "running_mean", "running_var", "exp_avg", "step")
 _WHOLE_NUMBERS = ("int", "uint")  # ids, counts and packed weights, eight of four bits in an int32
 
@@ -141,6 +145,13 @@ def improved(curves: list[Curve], share: float = IMPROVED_SHARE) -> bool:
     return not told
 
 
+def _in_the_log(facts: RunFacts) -> str:
+    """A sentence for a run without curves: where its log shows the loss, or that it does not."""
+    for log, line, _ in log_lines(facts, _LOGGED):
+        return f"The loss is not finite from line {line.number} of {log.source.path.rpartition('/')[2]} on. "
+    return "The weights became NaN, though no loss was logged that shows it. "
+
+
 def _nan_loss(facts: RunFacts, curves: list[Curve], checkpoints: list[Checkpoint]) -> Finding:
     finding = Finding("training.nan_loss", "The loss became NaN", FATAL, 0.9, "detector: numerics")
     if curves:
@@ -152,7 +163,7 @@ def _nan_loss(facts: RunFacts, curves: list[Curve], checkpoints: list[Checkpoint
         last_good = next((f"{c.metric} {c.maximum:g} before it" for c in curves if c.maximum is not None), "")
         finding.root_cause = f"{where}{f' ({last_good})' if last_good else ''}. "
     else:
-        finding.root_cause = "The weights became NaN, though no loss was logged that shows it. "
+        finding.root_cause = _in_the_log(facts)
     for checkpoint in checkpoints[:2]:
         finding.evidence.append(_count(checkpoint))
         finding.root_cause += (

@@ -154,10 +154,11 @@ def of_lines(now: list[Log], then: list[Log], names: Iterable[str]) -> tuple[lis
         if log.role not in ("stderr", "stdout", "job"):
             continue
         found: dict[str, tuple[int, Line]] = {}
+        as_printed = {line.number: line.text for line in log.lines}
         for statement in statements_of(log):
             key = _template(statement.text, own)
             if statement.kind in _TELLING and key not in known and not _TABLE.match(statement.text):
-                line = Line(statement.line, statement.text.split("\n")[0])
+                line = Line(statement.line, as_printed.get(statement.line) or statement.text.split("\n")[0])
                 found.setdefault(key, (_TELLING.index(statement.kind), line))
         if found:
             chosen = sorted(found.values(), key=lambda item: (item[0], item[1].number))[:NEW_LINES]

@@ -155,7 +155,7 @@ def _sources(root: Path) -> Iterator[Path]:
                 left_out = entry.name in _LIBRARIES or (count == 0 and entry.name in _DATA)
                 if not left_out and not entry.name.startswith(".") and count < FOLDERS_SEARCHED:
                     folders.append(entry.path)
-            elif entry.name.endswith(".py") and entry.is_file():
+            elif entry.name.endswith(".py") and Path(entry.path).is_file():
                 files += 1
                 yield Path(entry.path)
                 if files >= FILES_SEARCHED:

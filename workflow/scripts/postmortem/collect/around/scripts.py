@@ -199,5 +199,5 @@ def _candidates(root: Path) -> list[Path]:
             entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
         except OSError:
             continue
-        found += [Path(entry.path) for entry in entries if _SCRIPT.search(entry.name) and entry.is_file()]
+        found += [Path(entry.path) for entry in entries if _SCRIPT.search(entry.name) and Path(entry.path).is_file()]
     return found[:CANDIDATES]

@@ -6,13 +6,13 @@ to be told with its line.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
 from ...facts import DataSplit, Source
 from ...files import open_file
 from ...paths import relative, unreadable
+from .metrics_csv import rows
 
 MOST_FILES = 60  # opened, evenly spaced over the sorted names
 SAMPLE_BYTES = 64 * 1024  # read of the head of each, about 1,000 rows
@@ -54,7 +54,7 @@ def _sample(file: Path, root: Path, columns: dict[str, Any], split: DataSplit) -
     lines = head.decode("utf-8", "replace").splitlines()
     if size > len(head):
         lines = lines[:-1]
-    header = next(csv.reader(lines[:1]), [])
+    header = next(rows(lines[:1]), [])
     has_header = not any(_is_number(cell) for cell in header)
     if not split.columns and has_header:
         split.columns = [cell.strip()[:60] for cell in header][:60]
@@ -62,7 +62,7 @@ def _sample(file: Path, root: Path, columns: dict[str, Any], split: DataSplit) -
     if not any(line.strip() for line in body):
         split.header_only.append(name)
         return 0.0
-    for number, row in enumerate(csv.reader(body), start=2 if has_header else 1):
+    for number, row in enumerate(rows(body), start=2 if has_header else 1):
         if len(split.bad_values) >= MOST_BAD:
             break
         if row and (problem := _problem(header, row, columns) if has_header else ""):

@@ -10,7 +10,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,12 +63,24 @@ def _blocks(stream: BinaryIO, most: int) -> Iterator[bytes]:
         yield rest
 
 
+def rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The cells of each row; none of what is no CSV, such as a cell without end."""
+    reader = csv.reader(lines)
+    while True:
+        try:
+            yield next(reader)
+        except csv.Error:
+            yield []
+        except StopIteration:
+            return
+
+
 class _Table:
     """The series of a file's columns. Blocks of lines are added in their order."""
 
     def __init__(self, header: str, source: Source) -> None:
         lines = header.splitlines()
-        self._names = next(csv.reader(lines[:1]), [])[:MOST_COLUMNS]
+        self._names = next(rows(lines[:1]), [])[:MOST_COLUMNS]
         self._x = next((name for name in ("step", "global_step", "epoch") if name in self._names), "")
         x = "epoch" if self._x == "epoch" else "step"
         self.series = {name: Series(source, name, x) for name in self._names if name != self._x}
@@ -78,10 +90,7 @@ class _Table:
         """Take the lines one by one."""
         lines = block.decode("utf-8", "replace").splitlines()
         for number, line in enumerate(lines, start=self._line):
-            try:
-                row = dict(zip(self._names, next(csv.reader([line])), strict=False))
-            except (csv.Error, StopIteration):
-                continue
+            row = dict(zip(self._names, next(rows([line]), []), strict=False))
             x = _number(row.get(self._x, "")) if self._x else None
             for name, cell in row.items():
                 value = _number(cell)

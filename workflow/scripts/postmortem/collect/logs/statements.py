@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ...facts import Frame, Log, Position, RaisedException, Traceback
-from ...log_prefix import strip_prefix
+from ...log_prefix import REPORTED_ONLY, strip_prefix
 from .new_start import new_start
 from .traceback import looks_like_exception
 
@@ -133,8 +133,11 @@ class Statement:
 def statements_of(log: Log) -> list[Statement]:
     """All statements of a log, in order of their first line."""
     inside, loose = _lines_of_tracebacks(log)
+    ignored = {line.number + 1 for line in log.lines if REPORTED_ONLY.match(line.text)}
     statements = [
-        _of_exception(log, traceback, i) for traceback in log.tracebacks for i in range(len(traceback.exceptions))
+        _of_exception(log, traceback, i, traceback.first_line in ignored)
+        for traceback in log.tracebacks
+        for i in range(len(traceback.exceptions))
     ]
     in_shell = in_usage = False
     dump = _dump_lines(log)
@@ -190,13 +193,13 @@ def _lines_of_tracebacks(log: Log) -> tuple[set[int], set[int]]:
     return inside, loose
 
 
-def _of_exception(log: Log, traceback: Traceback, index: int) -> Statement:
+def _of_exception(log: Log, traceback: Traceback, index: int, ignored: bool) -> Statement:
     exception = traceback.exceptions[index]
     text = f"{exception.type}: {exception.message}" if exception.message.strip() else exception.type
     line = exception.line or exception.last_line or traceback.last_line
     return Statement(
         text, EXCEPTION, log, line, max(line, exception.last_line), traceback.rank, exception, traceback, index,
-        teardown=any(_in_teardown(frame) for frame in exception.frames),
+        teardown=ignored or any(_in_teardown(frame) for frame in exception.frames),
     )  # fmt: skip
 
 
