@@ -68,7 +68,7 @@ bench: setup-test
 
 ## make attack      hostile files, names, secrets and kills, by the thousand: what was tried and what survived, in an hour
 attack: setup-test
-	@PYTHONPATH=workflow/scripts:tests $(BIN)/python tests/attack.py
+	@PYTHONPATH="$(CURDIR)/workflow/scripts:$(CURDIR)/tests" $(BIN)/python tests/attack.py
 
 ## make score       diagnose the labelled cases, if they are beside this repository, and keep above the floor
 score: setup

@@ -44,7 +44,7 @@ _PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360" font
 <text x="{{ x(mebibytes) }}" y="330" text-anchor="middle">{{ mebibytes }} MiB</text>
 {%- endfor %}
 {%- for second in seconds %}
-<text x="52" y="{{ y(second) + 4 }}" text-anchor="end">{{ "%.1f" % second }}</text>
+<text x="52" y="{{ y(second) + 4 }}" text-anchor="end">{{ "%.2f" % second }}</text>
 <path d="M60 {{ y(second) }}H600" stroke="#ddd"/>
 {%- endfor %}
 {%- for name, colour, points in lines %}
@@ -106,7 +106,6 @@ def compared(ours: float, theirs: float) -> str:
 
 def bench_mixes(scratch: Path) -> None:
     """Each kind of log by itself."""
-    write_patterns(scratch / "patterns")
     print(f"\nscan of {MIX_MIB} MiB, by what the log holds")
     for mix in MIXES:
         write_log(scratch / "log", mix, MIX_MIB)
@@ -138,7 +137,7 @@ def picture(lines: dict[str, list[tuple[int, float]]]) -> str:
         x=lambda size: round(60 + 540 * size / sizes[-1], 1),
         y=lambda took: round(310 - 260 * took / most, 1),
     )
-    return drawn
+    return drawn + "\n"
 
 
 def bench_command(scratch: Path) -> None:
@@ -209,5 +208,6 @@ MEASUREMENTS: tuple[Callable[[Path], None], ...] = (
 if __name__ == "__main__":
     print(machine())
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        write_patterns(Path(folder, "patterns"))
         for measure in MEASUREMENTS:
             measure(Path(folder))

@@ -65,27 +65,23 @@ def main() -> int:
     tried: Counter[str] = Counter()
     survived: Counter[str] = Counter()
 
-    def count(kind: str, problem: str, number: int = 1) -> None:
+    def count_all(kind: str, number: int, problems: list[str]) -> None:
+        """So many were tried; each problem is that of one of them."""
         tried[kind] += number
-        survived[kind] += number if not problem else 0
-        if problem:
+        survived[kind] += max(0, number - len(problems))
+        for problem in problems:
             print(f"{kind}: {problem}", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="attack-") as folder:
         scratch = Path(folder)
         with ProcessPoolExecutor(os.cpu_count()) as workers:
             for kind, problem in workers.map(run, cases(scratch, args.files, args.secrets, args.seed), chunksize=20):
-                count(kind, problem)
+                count_all(kind, 1, [problem] if problem else [])
         if args.names:
-            wrong = attack_names.attack(scratch / "names", args.names, args.seed)
-            count("names of runs and data sets", "", args.names - len(wrong))
-            for problem in wrong:
-                count("names of runs and data sets", problem)
+            count_all("names", args.names, attack_names.attack(scratch / "names", args.names, args.seed))
         if args.kills:
-            wrong = attack_kills.attack(scratch / "kills", args.kills, args.seed)
-            count("kills", "", args.kills - len(wrong))
-            for problem in wrong:
-                count("kills", problem)
+            pauses = attack_kills.pauses(args.kills, args.seed)
+            count_all("kills", args.kills, attack_kills.attack(scratch / "kills", pauses))
     print("\n".join(table(tried, survived)))
     return 0 if tried == survived else 1
 

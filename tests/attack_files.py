@@ -89,7 +89,7 @@ def repeated(path: Path, rng: random.Random) -> None:
 
 def of_another(path: Path, rng: random.Random) -> None:
     """The content of another file of the project."""
-    root = next(parent for parent in path.parents if (parent / "sacct.txt").exists() or parent.name == "p")
+    root = next(parent for parent in path.parents if parent.name == "p")
     others = sorted(other for other in root.rglob("*") if other.is_file() and not other.is_symlink())
     path.write_bytes(_bytes(rng.choice(others))[:MOST_BYTES] if others else b"")
 
@@ -98,41 +98,37 @@ def empty(path: Path, _: random.Random) -> None:
     path.write_bytes(b"")
 
 
-def _instead(path: Path) -> None:
+def gone(path: Path, _: random.Random) -> None:
     path.unlink(missing_ok=True)
 
 
-def gone(path: Path, _: random.Random) -> None:
-    _instead(path)
-
-
-def folder(path: Path, _: random.Random) -> None:
-    _instead(path)
+def folder(path: Path, rng: random.Random) -> None:
+    gone(path, rng)
     path.mkdir()
 
 
-def pipe(path: Path, _: random.Random) -> None:
-    _instead(path)
+def pipe(path: Path, rng: random.Random) -> None:
+    gone(path, rng)
     os.mkfifo(path)
 
 
-def endless(path: Path, _: random.Random) -> None:
-    _instead(path)
+def endless(path: Path, rng: random.Random) -> None:
+    gone(path, rng)
     path.symlink_to("/dev/zero")
 
 
-def loop(path: Path, _: random.Random) -> None:
-    _instead(path)
+def loop(path: Path, rng: random.Random) -> None:
+    gone(path, rng)
     path.symlink_to(path.name)
 
 
-def outward(path: Path, _: random.Random) -> None:
-    _instead(path)
+def outward(path: Path, rng: random.Random) -> None:
+    gone(path, rng)
     path.symlink_to("/etc/passwd")
 
 
-def socket_file(path: Path, _: random.Random) -> None:
-    _instead(path)
+def socket_file(path: Path, rng: random.Random) -> None:
+    gone(path, rng)
     with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as listening:  # paths of sockets are short
         listening.bind(path.name[:100])
 

@@ -6,8 +6,8 @@ import random
 import sys
 from pathlib import Path
 
-from example_projects import REPOSITORY, SNAKEMAKE_9, call
-from made_runs import make_run
+from example_projects import REPOSITORY, SNAKEMAKE_9, call, diagnose_all
+from made_runs import failed_run
 
 from postmortem.project.runs import can_be_named
 
@@ -18,7 +18,6 @@ _PIECES = [
     "|", "é", "日本", "\u202e", "\u200b", "\ufeff", "🔥", "..", ".hidden", "config.json", "diagnosis.md", "None", "con",
     ":", ",", "\x7f", "\udce9", "x" * 120,
 ]  # fmt: skip
-CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: "a"\n'
 
 
 def names(count: int, seed: int) -> list[str]:
@@ -40,11 +39,8 @@ def attack(root: Path, count: int, seed: int) -> list[str]:
     runs = []
     for number, name in enumerate(names(count, seed)):
         run = f"{name}/r" if number % 2 else f"set_01/{name}"
-        directory = make_run(root, run, stderr=CRASH)
-        (directory / ".failed").touch()
-        runs.append(directory)
-    command = [SNAKEMAKE_9, "diagnose_all", "-s", REPOSITORY / "Snakefile", "--directory", root, "--cores", "2"]
-    done = call(root, *command, "--config", "sacct=off", timeout=600)
+        runs.append(failed_run(root, run))
+    done = call(root, *diagnose_all(SNAKEMAKE_9, root), timeout=600)
     left = [run for run in runs if not (run / "diagnosis.md").is_file()]
     wrong = [repr(str(run)) for run in left if can_be_named(str(run))]
     if done.returncode or done.stdout.count("Snakemake cannot name its files") != len(left):

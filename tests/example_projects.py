@@ -52,6 +52,12 @@ def call(folder: Path, *command: object, timeout: float = 120, **changes: str) -
     )
 
 
+def diagnose_all(snakemake: Path, root: Path) -> list[str]:
+    """The workflow's command for all runs of a project, on two cores and without SLURM's accounting."""
+    command = [snakemake, "diagnose_all", "-s", REPOSITORY / "Snakefile", "--directory", root, "--cores", "2"]
+    return [str(word) for word in (*command, "--config", "sacct=off")]
+
+
 def run_pipeline(folder: Path, snakemake: Path, *options: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """`snakemake --keep-going` in the copy; two jobs side by side."""
     command = [snakemake, "--cores", "2", "--keep-going", *options, "--config", f"postmortem={REPOSITORY}"]

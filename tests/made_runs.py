@@ -60,6 +60,16 @@ def falling(epochs: int = 20, start: float = 0.8) -> list[float]:
     return [start / (1 + 0.2 * epoch) for epoch in range(epochs)]
 
 
+CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: "a"\n'
+
+
+def failed_run(root: Path, run: str) -> Path:
+    """A run that crashed, with its sentinel; its directory."""
+    directory = make_run(root, run, stderr=CRASH)
+    (directory / ".failed").touch()
+    return directory
+
+
 def make_run(
     root: Path,
     run: str,

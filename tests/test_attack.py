@@ -42,7 +42,12 @@ def test_names(tmp_path: Path) -> None:
 @pytest.mark.snakemake
 @pytest.mark.slow
 def test_kills(tmp_path: Path) -> None:
-    assert attack_kills.attack(tmp_path, 6, SEED) == []
+    assert attack_kills.attack(tmp_path, attack_kills.pauses(6, SEED)) == []
+
+
+def test_names_are_of_folders_that_are_not_hidden() -> None:
+    found = attack_names.names(200, SEED)
+    assert len(set(found)) == 200 and not any(name[0] == "." or "/" in name for name in found)
 
 
 def test_the_attack_notices_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from made_runs import make_run
+from made_runs import CRASH, make_run
 from whole_chain import diagnosed
 
 from postmortem import yaml_text
@@ -23,7 +23,6 @@ from postmortem.errors import ConfigError
 from postmortem.project import profile
 
 RUN = "set_01/teacher_autoencoder"
-CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: "a"\n'
 SECONDS, MEGABYTES = 12, 450  # on a busy machine; a plain diagnosis takes half a second and 60 MB
 NESTED = {f"key_{i}": {"a": i, "b": [1, 2, 3]} for i in range(20_000)}
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from example_projects import BOTH, REPOSITORY, SNAKEMAKE_7, environment
-from made_runs import make_run
+from made_runs import CRASH, make_run
 from whole_chain import accounting, failed, found_in
 
 from postmortem.discover.discovery import RunState
@@ -19,7 +19,6 @@ from postmortem.project.project import Project, from_config
 from postmortem.project.runs import from_id
 
 RUN, OTHER = "set_01/teacher_autoencoder", "set_02/teacher_curriculum"
-CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: "a"\n'
 FILE = handover.file_of_batch("1")
 
 

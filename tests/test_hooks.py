@@ -78,7 +78,7 @@ def test_failed_runs_are_diagnosed_before_the_pipeline_ends(snakemake: Path, opt
     start_of_snakemake = seconds(
         lambda: call(folder, sys.executable, "-c", "import snakemake.cli"), clock=time.monotonic
     )
-    assert summarised - failed < 10 * start_of_snakemake, "mostly it takes twice as long"
+    assert summarised - failed < 6 * start_of_snakemake, "mostly it takes twice as long"
 
 
 @BOTH

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 from example_projects import BOTH, REPOSITORY, call
-from made_runs import make_run
+from made_runs import CRASH, make_run
 
 from postmortem.jobs import diagnose_now
 
 BAD, GOOD = "set_01/teacher_autoencoder", "set_02/teacher_autoencoder"
-CRASH = 'Traceback (most recent call last):\n  File "t.py", line 3, in f\n    g()\nKeyError: "a"\n'
 TABLE = "JobID|JobName|State|ExitCode|Submit|Start|End|WorkDir|SubmitLine\n"
 
 

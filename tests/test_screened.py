@@ -47,7 +47,8 @@ def states(known: project.Project) -> set[str]:
 def test_a_run_of_which_nothing_says_how_it_ended_is_screened_as_well(tmp_path: Path) -> None:
     for name, losses in (("fine", falling()), ("broken", [1.0, 2.0, float("nan"), float("nan")])):
         make_run(tmp_path, f"set_01/{name}", val_loss=losses, stderr="2026-03-01 10:00:00 INFO started\n", config={})
-    found = {state.run.name: state for state in found_in(project.from_config(SETTINGS, tmp_path)).runs}
+    known = project.from_config(SETTINGS, tmp_path)
+    found = {state.run.name: state for state in found_in(known).runs}
     assert found["fine"].state == "unknown"
     assert found["broken"].state == "suspect" and "nothing says how it ended" in found["broken"].reasons
 

@@ -79,10 +79,15 @@ def test_a_row_for_each_run_and_a_link_to_its_report(tmp_path: Path) -> None:
 
 def test_runs_of_which_nothing_says_how_they_ended_are_named(tmp_path: Path) -> None:
     targets = {kind: tmp_path / f"diagnoses.{kind}" for kind in ("md", "html", "tsv")}
-    write([], tmp_path, targets, [f"d/run_{number}" for number in range(23)])
+    hostile = "d/\x1b[31m<b>\n# caf\udce9"
+    write([], tmp_path, targets, [hostile, *(f"d/run_{number}" for number in range(22))])
     for kind in ("md", "html"):
         text = targets[kind].read_text()
-        assert "nothing says how they ended" in text and "19 and 3 more" in text.replace("run\\_", "")
+        assert "nothing says how they ended" in text and "18 and 3 more" in text.replace("run\\_", "")
+        assert "\x1b" not in text and "\n# caf" not in text
+    assert "<b>" not in targets["html"].read_text() and not [
+        token for token in tokens(targets["md"].read_text()) if token.type.startswith("html")
+    ]
 
 
 def test_no_runs(tmp_path: Path) -> None:

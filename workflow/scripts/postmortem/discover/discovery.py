@@ -45,7 +45,7 @@ NEWER = (
 )
 
 QUOTED_CHARACTERS = 100  # of the line that a log ends in
-UNDECIDED = "unknown"  # how it ended
+UNKNOWN = "unknown"  # how it ended, or that it was started at all
 NO_END = "nothing says how it ended"
 DIAGNOSED = ("failed", "suspect")
 
@@ -60,7 +60,7 @@ class RunState:
     """
 
     run: Run
-    state: str = UNDECIDED
+    state: str = UNKNOWN
     reasons: list[str] = field(default_factory=list)
     sentinel: dict[str, Any] = field(default_factory=dict)
     job_ids: list[str] = field(default_factory=list)
@@ -74,6 +74,11 @@ class RunState:
     @property
     def directory(self) -> Path:
         return self.run.directory
+
+    @property
+    def undecided(self) -> bool:
+        """It was started, and nothing says how it ended."""
+        return self.state == UNKNOWN and self.reasons[-1:] == [NO_END]
 
 
 @dataclass
@@ -93,7 +98,7 @@ class Discovery:
     @property
     def undecided(self) -> list[str]:
         """Ids of the runs that were started, and of which nothing says how they ended."""
-        return [state.run.id for state in self.runs if state.state == UNDECIDED and state.reasons[-1:] == [NO_END]]
+        return [state.run.id for state in self.runs if state.undecided]
 
     @property
     def failed(self) -> list[RunState]:
@@ -172,7 +177,7 @@ class _Look:
         recorded += of_accounting(records.slurm.get(self.run.id, []))
         recorded += of_table(table.runs.get(self.run.id))
         state, reasons = self._weigh(of_newest_attempt(recorded))
-        refusal = records.refused.get(self.run.id) if state == UNDECIDED and not self.endings else None
+        refusal = records.refused.get(self.run.id) if state == UNKNOWN and not self.endings else None
         if refusal:
             state, reasons = "failed", [f"{self.project.relative(refusal[0])} says “{refusal[1]}”"]
         tried = attempts.of_run(self.run.id, records, self.endings)
@@ -250,10 +255,10 @@ class _Look:
             return "running", ["its log was written to less than 10 minutes ago"]
         if self.artefact is None:
             return ("failed", ["the database says running, but nothing runs"]) if in_database else (
-                UNDECIDED, [NO_END])  # fmt: skip
+                UNKNOWN, [NO_END])  # fmt: skip
         if not self.has_artefact:
             if not started:
-                return UNDECIDED, ["it has not started"]
+                return UNKNOWN, ["it has not started"]
             return "failed", [f"it was started, but {self.artefact.name} is not there, and nothing runs"]
         if in_database and self.project.profile.success_line and self.endings:
             return "failed", [
@@ -283,7 +288,7 @@ def _told_by(content: dict[str, Any]) -> str:
 def _action(state: RunState) -> str:
     if not can_be_named(state.run.id):
         brackets = set(state.run.id) & set("{}<>")
-        why = "for its brackets" if brackets else "for a character that cannot be shown"
+        why = "for the brackets in its name" if brackets else "for a character that cannot be shown"
         return (
             f"not diagnosed, {state.state}, because Snakemake cannot name its files {why}: rename the folder, or call "
             "diagnose_now.py, which does without Snakemake"

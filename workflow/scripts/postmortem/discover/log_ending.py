@@ -25,7 +25,7 @@ _EXCEPTION = re.compile(
 )
 # What a traceback ends in, whatever the exception is called: "zipfile.BadZipFile: …", "_queue.Empty", "Stop".
 _RAISED = re.compile(r"^(?:\[rank\d+\]:\s?)?[A-Za-z_]\w*(?:\.\w+)*(?::\s|:?$)")
-_FRAME = re.compile(r"^(?:\[rank\d+\]:\s?)?\s+(?:File \"|\S)")
+_FRAME = re.compile(r"^(?:\[rank\d+\]:)?\s+\S")
 _FATAL = re.compile(
     r"Segmentation fault|\(core dumped\)|^Aborted$|Bus error|\bKilled\b|^Terminated$|oom[-_]kill|Out Of Memory"
     r"|DUE TO (?:TIME LIMIT|NODE FAILURE|PREEMPTION)|CANCELLED AT|Fatal Python error|^terminate called"

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..discover.discovery import UNDECIDED, Discovery, RunState
+from ..discover.discovery import Discovery, RunState
 from ..discover.recorded_states import COMPLETE
 from ..files import read_text, write_whole
 from ..installation import PACKAGE
@@ -32,7 +32,7 @@ def screen(project: Project, discovery: Discovery) -> None:
     """Make those of the runs without a failure that are to be suspected "suspect", with the reasons first. In place."""
     memory = _Memory(project)
     for state in discovery.runs:
-        if state.state in (COMPLETE, UNDECIDED) and (doubts := memory.suspicions(state)):
+        if (state.state == COMPLETE or state.undecided) and (doubts := memory.suspicions(state)):
             state.state, state.reasons = "suspect", [*doubts, *state.reasons]
     memory.save()
 

@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ..files import read_text, write_whole
+from ..text import one_line, safe
 from .render import environment
 
 COLUMNS = ("run", "status", "cause", "confidence", "upstream_run", "summary", "first_fix", "command", "diagnosis")
 EVIDENCE_SHOWN = 3
-UNDECIDED_NAMED = 20
+UNDECIDED_NAMED, NAME_CHARACTERS = 20, 200
 _FORMULA = ("=", "+", "-", "@")
 
 
@@ -38,7 +39,7 @@ def write(
     names = {
         "rows": rows,
         "headline": _headline(rows),
-        "undecided": undecided[:UNDECIDED_NAMED],
+        "undecided": [one_line(run, NAME_CHARACTERS) for run in map(safe, undecided[:UNDECIDED_NAMED])],
         "undecided_more": max(0, len(undecided) - UNDECIDED_NAMED),
         "groups": [
             {"cause": cause, "runs": runs} for cause, runs in sorted(groups.items(), key=lambda pair: -len(pair[1]))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from ...facts import Checkpoint, Curve, RunFacts, TensorFacts
 from ..findings import FATAL, HINT, Evidence, Finding, Fix
@@ -18,6 +19,7 @@ from .quoting import (
     quote_checkpoint,
     quote_config,
     quote_last,
+    quote_line,
     quote_nonfinite,
     trains,
 )
@@ -145,13 +147,6 @@ def improved(curves: list[Curve], share: float = IMPROVED_SHARE) -> bool:
     return not told
 
 
-def _in_the_log(facts: RunFacts) -> str:
-    """A sentence for a run without curves: where its log shows the loss, or that it does not."""
-    for log, line, _ in log_lines(facts, _LOGGED):
-        return f"The loss is not finite from line {line.number} of {log.source.path.rpartition('/')[2]} on. "
-    return "The weights became NaN, though no loss was logged that shows it. "
-
-
 def _nan_loss(facts: RunFacts, curves: list[Curve], checkpoints: list[Checkpoint]) -> Finding:
     finding = Finding("training.nan_loss", "The loss became NaN", FATAL, 0.9, "detector: numerics")
     if curves:
@@ -163,7 +158,13 @@ def _nan_loss(facts: RunFacts, curves: list[Curve], checkpoints: list[Checkpoint
         last_good = next((f"{c.metric} {c.maximum:g} before it" for c in curves if c.maximum is not None), "")
         finding.root_cause = f"{where}{f' ({last_good})' if last_good else ''}. "
     else:
-        finding.root_cause = _in_the_log(facts)
+        finding.root_cause = "The weights became NaN, though no loss was logged that shows it. "
+        for log, line, _ in islice(log_lines(facts, _LOGGED), 1):
+            finding.evidence.append(quote_line(log, line))
+            finding.confirmed_by.append("the log")
+            finding.root_cause = (
+                f"The loss is not finite from line {line.number} of {log.source.path.rpartition('/')[2]} on. "
+            )
     for checkpoint in checkpoints[:2]:
         finding.evidence.append(_count(checkpoint))
         finding.root_cause += (
