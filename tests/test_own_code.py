@@ -38,6 +38,13 @@ def test_a_key_that_a_library_lacks_is_named(tmp_path: Path) -> None:
     assert "The key 'J'" in first["text"] and first["line"] == 12
 
 
+def test_what_a_library_refuses_is_said_at_the_place_that_passes_it_on(tmp_path: Path) -> None:
+    library = LIBRARY.replace("esm/data.py", "scipy/signal.py")
+    text = f"{HEAD}{OWN}taps = design(order)\n{library}raise ValueError(m)\nValueError: 3 is invalid for `order`.\n"
+    first = first_fix(text, tmp_path)
+    assert "train.py, line 12 in fit passes on: 3 is invalid for `order`." in first["text"] and first["line"] == 12
+
+
 def test_an_assert_of_a_kernel_has_the_place_where_it_came_to_light(tmp_path: Path) -> None:
     first = first_fix(f"{ASSERT * 3}{HEAD}{OWN}loss.item()\n{LATE}", tmp_path)
     assert "classes" in first["text"] and "came to light at /home/ana/net/train.py, line 12" in first["text"]

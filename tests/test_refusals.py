@@ -55,6 +55,24 @@ def test_words_come_before_an_unknown_place(message: str, expected: str) -> None
     assert cause("unheard_of.errors.OddError", message, "unheard_of/thing.py") == expected
 
 
+@pytest.mark.parametrize("message", ["Argument 3 is invalid for `order`.", "keys are sorted by hand"])
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("scipy/optimize/_thing.py", "code.bug"),  # what computes is called by the code
+        ("matplotlib/thing.py", "code.bug"),
+        ("jax/_src/thing.py", "code.bug"),
+        ("transformers/models/thing.py", "config.invalid"),  # what builds and trains is set up
+        ("unheard_of/scipy_like/thing.py", "config.invalid"),
+        ("unheard_of/thing.py", "config.invalid"),
+    ],
+)
+def test_an_argument_is_of_the_code_or_of_the_settings_by_what_the_library_does(
+    message: str, file: str, expected: str
+) -> None:
+    assert cause("ValueError", message, file) == expected
+
+
 @pytest.mark.parametrize(
     ("message", "not_expected"),
     [

@@ -13,11 +13,11 @@ from ..findings import GENERIC, SYMPTOM, WRAPPER, Evidence, Finding, Fix
 from ..remedies.asserted import wanted
 from ..remedies.python_errors import remedy
 from ..remedies.releases import requirement
-from .libraries import topic_of
+from .libraries import refused_by, topic_of
 from .own_checks import SHAPE_WORDS, missing_file, on_purpose
 from .packages import interpreter_of, misfit, passes_on, pip_name
 from .preventions import preventions
-from .refusals import refused_by_any, refused_value
+from .refusals import ARGUMENT, refused_by_any, refused_value
 from .renamed import renamed
 from .source_line import told
 from .tables import BUGS, BY_ERRNO, BY_TYPE, LIBRARY_THEMES
@@ -239,13 +239,13 @@ def _refused_by_library(
     if name in BUGS:
         return "code.bug", GENERIC, 0.75 if last_own_frame(exception) else 0.5
     if found := refused_value(exception.message):
-        return found[0], GENERIC, found[1]
+        return refused_by(exception) if found[0] == ARGUMENT else found[0], GENERIC, found[1]
     if by_type:
         return by_type
     # A library's check of shapes says so in its words.
     if topic and topic.cause != "model.shape_mismatch" and topic.confidence >= TELLING_PLACE:
         return topic.cause, GENERIC, topic.confidence
-    return ("config.invalid", GENERIC, 0.4) if topic or name == "ValueError" else ("unknown", GENERIC, 0.2)
+    return (refused_by(exception), GENERIC, 0.4) if topic or name == "ValueError" else ("unknown", GENERIC, 0.2)
 
 
 def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, float]:

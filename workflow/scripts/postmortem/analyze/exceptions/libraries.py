@@ -125,6 +125,12 @@ _MAPS: tuple[tuple[str, str, float], ...] = (
     ),
     (r"urllib/request\.py|http/client\.py|ssl\.py|socket\.py|ftplib\.py", "io.network", 0.6),
 )  # fmt: skip
+# What computes, draws or stores what it is given: its arguments come from the code and the data. Those of what trains,
+# builds models or serves them come from settings.
+_COMPUTES = re.compile(
+    r"(?:^|[/\\])(?:numpy|scipy|pandas|polars|xarray|dask|networkx|matplotlib|seaborn|PIL|h5py|zarr|jax|functorch|"
+    r"tensorboard)/"
+)
 # An environment may be called as a package is: /opt/envs/snakemake/lib/python3.11/site-packages/…
 _ABOVE_PACKAGES = re.compile(r"^.*[/\\](?:(?:site|dist)-packages|python\d[\d.]*)[/\\]")
 _TOPICS = [
@@ -132,6 +138,12 @@ _TOPICS = [
     for maps, firm in ((_FIRM, True), (_MAPS, False))
     for path, cause, confidence in maps
 ]
+
+
+def refused_by(exception: RaisedException) -> str:
+    """Whose an argument is that a library refused in general words: code.bug or config.invalid."""
+    inner = exception.frames[-1].file if exception.frames else ""
+    return "code.bug" if _COMPUTES.search(_ABOVE_PACKAGES.sub("", inner)) else "config.invalid"
 
 
 def topic_of(exception: RaisedException) -> Topic | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+ARGUMENT = "an argument"  # is refused, and the words do not say whose: the place does
 ASKED_CHARACTERS = 400  # of a message: what it is about stands at its beginning
 
 # Whatever the type of the exception: a TypeError or a NotImplementedError may say so as well.
@@ -72,6 +73,16 @@ _PATH = (
     r"\b(?:files?|director(?:y|ies)|folder|path)\b.{0,160}\b(?:not found|does not exist|doesn't exist|is missing|"
     r"not an? (?:existing )?(?:file|directory))\b|\b(?:no such|could not find|cannot find|can't find|missing)\b.{0,30}"
     r"\b(?:files?|director(?:y|ies)|folder|path)\b"
+)
+# An argument, in words that anything may be refused with.
+_GENERAL_WORDS = (
+    r"\bmust\b|\bshould\b|\bha(?:s|ve) to\b|\bneeds? (?:to|at least)\b|\bexpect(?:s|ed)?\b|\brequire[sd]?\b|"
+    r"\bnot (?:currently |yet )?(?:supported|valid|allowed|permitted|recogni[sz]ed|compatible|understood)\b|"
+    r"\b(?:does not|doesn't|do not|don't) (?:support|accept|allow|work)\b|"
+    r"\bonly (?:\w+ )?(?:supports?|accepts?|valid|allow|works?)|\binvalid\b|\bincompatible\b|"
+    r"\bcould not interpret\b|\bunable to infer\b|\bcannot (?:infer|use|set|mix|interpret)\b|\bgot\b|\breceived\b|"
+    r"\bplease\b|\bspecif(?:y|ied)\b|\bprovided?\b|\barguments?\b|\bparameters?\b|\bconfig\w*\b|\bkwargs\b|"
+    r"\b(?:cannot|can't) (?:be|create)\b|\bconflict"
 )
 _OF_A_VALUE: tuple[tuple[str, str, float], ...] = (
     (
@@ -141,17 +152,7 @@ _OF_A_VALUE: tuple[tuple[str, str, float], ...] = (
         r"(?:list|tuple|dict|callable|function|tensor|array|graph|module|object)s?\b|<class '|\bof type\b",
         "code.bug", 0.5,
     ),
-    # an argument, in general words
-    (
-        r"\bmust\b|\bshould\b|\bha(?:s|ve) to\b|\bneeds? (?:to|at least)\b|\bexpect(?:s|ed)?\b|\brequire[sd]?\b|"
-        r"\bnot (?:currently |yet )?(?:supported|valid|allowed|permitted|recogni[sz]ed|compatible|understood)\b|"
-        r"\b(?:does not|doesn't|do not|don't) (?:support|accept|allow|work)\b|"
-        r"\bonly (?:\w+ )?(?:supports?|accepts?|valid|allow|works?)|\binvalid\b|\bincompatible\b|"
-        r"\bcould not interpret\b|\bunable to infer\b|\bcannot (?:infer|use|set|mix|interpret)\b|\bgot\b|\breceived\b|"
-        r"\bplease\b|\bspecif(?:y|ied)\b|\bprovided?\b|\barguments?\b|\bparameters?\b|\bconfig\w*\b|\bkwargs\b|"
-        r"\b(?:cannot|can't) (?:be|create)\b|\bconflict",
-        "config.invalid", 0.5,
-    ),
+    (_GENERAL_WORDS, ARGUMENT, 0.5),
 )  # fmt: skip
 _ANY = [(re.compile(words, re.IGNORECASE | re.DOTALL), cause, confidence) for words, cause, confidence in _OF_ANY_TYPE]
 _VALUE = [(re.compile(words, re.IGNORECASE | re.DOTALL), cause, confidence) for words, cause, confidence in _OF_A_VALUE]
@@ -163,7 +164,10 @@ def refused_by_any(message: str) -> tuple[str, float] | None:
 
 
 def refused_value(message: str) -> tuple[str, float] | None:
-    """The same for exceptions that leave open what they are about: ValueError, RuntimeError, a library's own."""
+    """The same for exceptions that leave open what they are about: ValueError, RuntimeError, a library's own.
+
+    ARGUMENT in place of a cause: an argument is refused in words that do not say where it came from.
+    """
     return _first(_VALUE, message)
 
 

@@ -24,6 +24,7 @@ _NO_SUCH_KEY = (
     "of the input."
 )
 _CAME_TO_LIGHT = "It came to light at {where}."
+_OF_A_LIBRARY = "Correct what {where} passes on: {said}."
 _SOURCE_CHARACTERS = 160  # of a line of code, in a fix
 _SAID_CHARACTERS = 200  # of a message, in a fix: the whole stands in the evidence
 # A sentence, or a part of one behind a semicolon, that tells the reader what to do.
@@ -104,7 +105,11 @@ def _advice(root: Judgement, raised: RaisedException) -> str:
         return _ADVICE[root.id]
     if not root.id.startswith(_IN_THE_CODE):
         return _CAME_TO_LIGHT
-    return "Correct `{source}` in {where}: {said}." if _shows(raised) else "Correct {where}."
+    if _shows(raised):
+        return "Correct `{source}` in {where}: {said}."
+    return (
+        _OF_A_LIBRARY if raised.frames and not raised.frames[-1].own and raised.message.strip() else "Correct {where}."
+    )
 
 
 def _shows(raised: RaisedException) -> bool:
