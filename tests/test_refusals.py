@@ -12,9 +12,9 @@ SITE = "/opt/envs/net/lib/python3.11/site-packages"
 OWN = Frame("/p/train.py", 7, "main", "x = f(y)", 2, True)
 
 
-def cause(type: str, message: str, file: str, source: str = "raise Refusal(") -> str:
-    """The cause of what a file of an installed package raised."""
-    exception = RaisedException(type, message, [OWN, Frame(f"{SITE}/{file}", 3, "g", source, 6, False)], 8, 8)
+def cause(type: str, message: str, file: str, source: str = "raise Refusal(", function: str = "g") -> str:
+    """The cause of what a function in a file of an installed package raised."""
+    exception = RaisedException(type, message, [OWN, Frame(f"{SITE}/{file}", 3, function, source, 6, False)], 8, 8)
     statement = Statement(
         f"{type}: {message}", EXCEPTION, Log(Source("slurm.err"), "stderr"), 8, 8, exception=exception
     )
@@ -48,6 +48,19 @@ def cause(type: str, message: str, file: str, source: str = "raise Refusal(") ->
         ("NaN in the loss of step 4", "training.nan_loss"),
         ("Both tables must have the same dtype", "training.dtype_mismatch"),
         ("Waiting for the peer timed out", "io.network"),
+        ("The host 10.1.1.9 is unreachable", "io.network"),
+        ("`order` has to be callable", "code.bug"),
+        ("Your function must return a table", "code.bug"),
+        ("You must call start() first", "code.bug"),
+        ("`rows` must be float32", "training.dtype_mismatch"),
+        ("The cached table was written with an older plotter version", "data.stale_cache"),
+        ("Incomplete record at byte 12", "data.malformed"),
+        ("Dataset not found. Say download=True", "data.missing"),
+        ("The safetensors file does not contain valid metadata", "model.checkpoint_corrupt"),
+        ("`pace` has different values in the model and in the loader", "config.mismatch"),
+        ("The environment variable PACE should be a number", "config.invalid"),
+        ("This reader was built without support for zip", "code.library_conflict"),
+        ("Tables are not supported for plotter versions < 3", "code.library_conflict"),
     ],
 )
 def test_words_come_before_an_unknown_place(message: str, expected: str) -> None:
@@ -71,6 +84,33 @@ def test_an_argument_is_of_the_code_or_of_the_settings_by_what_the_library_does(
     message: str, file: str, expected: str
 ) -> None:
     assert cause("ValueError", message, file) == expected
+
+
+@pytest.mark.parametrize("message", ["Only one of `rows` and `table` can be given.", "Argument 3 is invalid."])
+@pytest.mark.parametrize(
+    ("function", "file", "expected"),
+    [
+        ("__init__", "transformers/models/thing.py", "config.invalid"),
+        ("forward", "transformers/models/thing.py", "code.bug"),  # each batch is given by the code
+        ("update", "torchmetrics/thing.py", "code.bug"),
+        ("forward_as_set_up", "mlflow/store/thing.py", "tracking.mlflow"),
+        ("f", "mlflow/spark/thing.py", "config.invalid"),
+        ("check", "sklearn/utils/validation.py", "data.malformed"),
+    ],
+)
+def test_what_runs_on_each_batch_is_given_its_arguments_by_the_code(
+    message: str, function: str, file: str, expected: str
+) -> None:
+    assert cause("ValueError", message, file, function=function) == expected
+
+
+def test_a_missing_checkpoint_is_known_though_the_sentence_has_an_apostrophe() -> None:
+    missing = "Directory '/d/last.ckpt' doesn't exist"
+    assert cause("FileNotFoundError", missing, "unheard_of/thing.py") == "model.checkpoint_missing"
+
+
+def test_a_word_of_the_code_is_no_unreachable_host() -> None:
+    assert cause("AssertionError", "Unreachable", "unheard_of/thing.py") != "io.network"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +141,7 @@ def test_without_known_words_the_place_speaks() -> None:
     # what the compiled part of a library raised is of its place, not of the words of a check
     assert cause("RuntimeError", "x must be y", "torch/nn/functional.py", "return _VF.f(x)") == "model.shape_mismatch"
     # a check that says nothing of shapes is about none, wherever it stands
-    assert cause("ValueError", "it is so", "torch/nn/functional.py") == "config.invalid"
+    assert cause("ValueError", "it is so", "torch/nn/functional.py") == "code.bug"
 
 
 def test_the_type_stands_where_it_is_telling() -> None:

@@ -78,7 +78,7 @@ _MAPS: tuple[tuple[str, str, float], ...] = (
     (r"sklearn/utils/(?:validation|multiclass|_array_api)\.py|sklearn/metrics/", "data.malformed", 0.5),
     (r"sklearn/utils/_param_validation\.py|sklearn/model_selection/", "config.invalid", 0.5),
     (r"torch_geometric/(?:datasets|data)/|ogb/|dgl/data/|rdkit/|Bio/|pysam/", "data.malformed", 0.45),
-    (r"networkx/readwrite/", "data.malformed", 0.5),
+    (r"networkx/readwrite/|scipy/io/", "data.malformed", 0.5),
     (r"networkx/|dgl/", "code.bug", 0.45),
     # settings
     (
@@ -128,9 +128,19 @@ _MAPS: tuple[tuple[str, str, float], ...] = (
 # What computes, draws or stores what it is given: its arguments come from the code and the data. Those of what trains,
 # builds models or serves them come from settings.
 _COMPUTES = re.compile(
-    r"(?:^|[/\\])(?:numpy|scipy|pandas|polars|xarray|dask|networkx|matplotlib|seaborn|PIL|h5py|zarr|jax|functorch|"
-    r"tensorboard)/"
+    r"(?:^|[/\\])(?:numpy|scipy|pandas|polars|pyarrow|xarray|dask|networkx|matplotlib|mpl_toolkits|seaborn|PIL|h5py|zarr|"
+    r"jax|functorch|tensorboard|sqlalchemy|keras/src/(?:ops|backend)|flax/(?:nnx|core)|dgl/(?!nn/)|"
+    r"torch/(?:functional|linalg|fft|special|sparse|nested|func|distributions|masked|export|jit|fx|nn/functional|_\w+)|"
+    r"torchvision/transforms/(?:v2/)?functional|torchaudio/functional|wandb/(?:sdk/data_types|integration|plot))\b"
 )
+# What runs on each batch is given what the code calls it with; what a setting can have wrong was refused when it was
+# built.
+_RUNS_ON_DATA = re.compile(
+    r"^_?(?:forward\w*|__call__|call|update|compute|loss\w*|step|backward|collate\w*|__getitem__|predict\w*|transform|"
+    r"encode|decode|pre_?process|post_?process|log|save|convert)$"
+)
+_TRACKS = re.compile(r"(?:^|[/\\])mlflow/(?:store|tracking|entities|utils|server|projects)/")  # what MLflow refuses to store has a cause of its own
+_CHECKS_DATA = re.compile(r"(?:^|[/\\])sklearn/utils/(?:validation|multiclass)\.py")
 # An environment may be called as a package is: /opt/envs/snakemake/lib/python3.11/site-packages/…
 _ABOVE_PACKAGES = re.compile(r"^.*[/\\](?:(?:site|dist)-packages|python\d[\d.]*)[/\\]")
 _TOPICS = [
@@ -141,9 +151,16 @@ _TOPICS = [
 
 
 def refused_by(exception: RaisedException) -> str:
-    """Whose an argument is that a library refused in general words: code.bug or config.invalid."""
-    inner = exception.frames[-1].file if exception.frames else ""
-    return "code.bug" if _COMPUTES.search(_ABOVE_PACKAGES.sub("", inner)) else "config.invalid"
+    """Whose an argument is that a library refused in general words: the code's, a setting, or that of the tracker."""
+    if not exception.frames:
+        return "config.invalid"
+    inner = exception.frames[-1]
+    path = _ABOVE_PACKAGES.sub("", inner.file)
+    if _TRACKS.search(path):
+        return "tracking.mlflow"
+    if _CHECKS_DATA.search(path):
+        return "data.malformed"
+    return "code.bug" if _COMPUTES.search(path) or _RUNS_ON_DATA.search(inner.function) else "config.invalid"
 
 
 def topic_of(exception: RaisedException) -> Topic | None:

@@ -12,6 +12,7 @@ _CHECKPOINT_PATH = re.compile(
     r"\.(?:pt|pth|ckpt|bin|safetensors|onnx|h5|tar|index|msgpack)\b['\"]?$|checkpoint|best_model|weights|pytorch_model",
     re.I,
 )
+_QUOTED = re.compile(r"(?<!\w)'([^'\n]+)'(?!\w)")  # not from "doesn't" to "can't"
 _DATA_WORDS = re.compile(
     r"\b(?:data(?:set|frame|loader|base)?|samples?|rows?|columns?|csv|parquet|json|graphs?|edge(?:s|_index)?|"
     r"nodes?|images?|files?|labels?|"
@@ -37,7 +38,8 @@ def missing_file(message: str, files: list[str]) -> tuple[str, str, float]:
     """(cause, role, confidence) of a file that is not there. files: of the exception's frames."""
     if any(f.endswith("subprocess.py") for f in files[-2:]):
         return "env.activation", GENERIC, 0.8
-    path = message.rsplit("'", 2)[-2] if message.count("'") >= 2 else message
+    quoted = _QUOTED.findall(message)
+    path = quoted[-1] if quoted else message
     if _CHECKPOINT_PATH.search(path):
         return "model.checkpoint_missing", GENERIC, 0.8
     return "data.missing", GENERIC, 0.75

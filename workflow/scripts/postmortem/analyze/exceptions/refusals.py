@@ -17,6 +17,9 @@ _OF_ANY_TYPE: tuple[tuple[str, str, float], ...] = (
     # a package, or another release of one
     (
         r"\b(?:requires?|needs?)\b.{0,60}(?:(?:[<>]=?|==) ?v?\d+\.\d|\bversion\b)|\bdifferent \w+ versions\b|"
+        r"\b(?:unsupported|not supported|incompatible)\b.{0,40}\bversions? ?(?:[<>]=?|==) ?\d|"
+        r"\bdeprecated\b.{0,60}\b(?:now|been) removed\b|\brebuild \w+ with\b|"
+        r"\b(?:built|compiled) without\b.{0,40}\bsupport\b|"
         r"\bupgrade (?:your|to|the|\S+ to)\b|\b(?:newer|older|later) version of\b|\bpip install (?:-U|--upgrade)\b|"
         r"\b(?:has been|was) removed in\b|\bno longer (?:supported|available)\b",
         "code.library_conflict", 0.65,
@@ -49,10 +52,11 @@ _OF_ANY_TYPE: tuple[tuple[str, str, float], ...] = (
         r"\b(?:requests?|connections?|servers?|hosts?|peers?|downloads?|responses?)\b.{0,60}\btimed out\b|"
         r"\btimed out\b.{0,60}\b(?:request|connection|server|host|peer|download|response)|"
         r"\b(?:could not|cannot|failed to) connect\b|\bconnection (?:refused|reset|failed|lost)\b|"
-        r"\bunreachable\b|\bstatus code [45]\d\d\b",
+        r"\b(?:host|server|network|address|endpoint)\b.{0,30}\bunreachable\b|\bstatus code [45]\d\d\b",
         "io.network", 0.5,
     ),
     # what was read
+    (r"\bcached?\b.{0,160}\b(?:older|newer|other|different|another)\b.{0,40}\bversion\b", "data.stale_cache", 0.6),
     (
         r"\b(?:weights?|loss|gradients?|logits)\b.{0,40}\b(?:NaNs?|non-?finite|infs?)\b|"
         r"\b(?:NaNs?|non-?finite|infs?)\b.{0,40}\b(?:weights?|loss|gradients?|logits)\b",
@@ -65,7 +69,8 @@ _OF_ANY_TYPE: tuple[tuple[str, str, float], ...] = (
         r"\bduplicate (?:index|labels?|entries|keys|rows)\b|"
         r"\bcorrupt(?:ed)?\b|\btruncated\b|\bmalformed\b|\bunterminated\b|\bnot a (?:valid )?\w+ file\b|"
         r"\b(?:cannot|could not|unable to|failed to) (?:parse|decode|read|be (?:converted|parsed|decoded|read))\b|"
-        r"\bincomplete read\b|\b(?:invalid|bad) (?:header|magic|encoding)\b",
+        r"\bincomplete (?:read|chunk|record|header|file|data|row|line)\b|\bunexpected end of\b|"
+        r"\b(?:sample|record|example)s? (?:must|should) (?:have|contain)\b|\b(?:invalid|bad) (?:header|magic|encoding)\b",
         "data.malformed", 0.5,
     ),
 )  # fmt: skip
@@ -95,13 +100,31 @@ _OF_A_VALUE: tuple[tuple[str, str, float], ...] = (
         rf"\bconfig\w*\b.{{0,40}}(?:{_PATH})|(?:{_PATH}).{{0,40}}\bconfig|(?:could not|cannot) find\b.{{0,40}}\bconfig",
         "config.invalid", 0.55,
     ),
-    (_PATH, "data.missing", 0.55),
+    (rf"{_PATH}|\bdata ?sets? (?:was |is )?(?:not found|missing)\b", "data.missing", 0.55),
+    (
+        r"(?:\bsafetensors\b|\bcheckpoint\b|\bweights\b|\.ckpt\b|\.pth?\b).{0,100}"
+        r"\b(?:not (?:a )?valid|does not contain (?:the |any )?(?:valid|metadata)|incomplete)\b|"
+        r"\binvalid\b.{0,40}\b(?:safetensors|checkpoint)\b",
+        "model.checkpoint_corrupt", 0.5,
+    ),
+    (r"\bdifferent values\b|\b(?:values?|settings?) (?:differ|disagree)\b", "config.mismatch", 0.5),
+    (r"\benvironment variable\b", "config.invalid", 0.5),
     (
         r"\b(?:saved (?:weights?|states?|parameters|variables)|state[_ ]dict|checkpoint)\b.{0,80}"
         r"\b(?:mismatch|do(?:es)? not match|unexpected|different)\b|"
         r"\bmismatch\b.{0,80}\b(?:saved|state[_ ]dict|checkpoint)\b",
         "model.state_dict_mismatch", 0.5,
     ),
+    # a TypeError by another name, or what is said of a call
+    (
+        r"\b(?:must|should|ha(?:s|ve) to|expected)(?: to)? (?:all )?(?:be )?(?:an? )?(?:instances? of |list of )?"
+        r"(?:list|tuple|dict|dictionary|callable|function|tensor|array|graph|module|object|str)s?\b|"
+        r"\b(?:argument|parameter)s?\b.{0,30}\bto be (?:an? )?(?:callable|function)\b|<class '|\bof type\b|"
+        r"\bkwarg\b|\bpositional(?:ly)?\b|\bkeyword arguments?\b|\b(?:must|should|has to|please,?) return\b|"
+        r"\bfunction must not return\b",
+        "code.bug", 0.5,
+    ),
+    (r"\bmust be (?:of )?(?:torch\.)?(?:u?int|float|bfloat)\d+\b", "training.dtype_mismatch", 0.5),
     # an argument, in words that are of nothing else
     (
         r"\bmutually exclusive\b|\b(?:exactly|only|at least|at most) one (?:of|column|argument)\b|"
@@ -110,7 +133,7 @@ _OF_A_VALUE: tuple[tuple[str, str, float], ...] = (
         r"\bboth\b.{0,60}\b(?:specified|provided|passed|set|given|at the same time|positionally)\b|"
         r"\bbut not both\b|\b(?:should|has to|have to) be (?:one|either) \b|\bmust be in\b|"
         r"\b(?:unknown|unsupported|unrecogni[sz]ed|illegal) \w+|\bnot a (?:valid|supported|recogni[sz]ed)\b",
-        "config.invalid", 0.55,
+        ARGUMENT, 0.55,
     ),
     # arrays and data sets
     (
@@ -137,19 +160,13 @@ _OF_A_VALUE: tuple[tuple[str, str, float], ...] = (
     ),
     # a call at the wrong time, or of something that is not there
     (
-        r"\bbefore (?:calling|using|any|you|it)\b|\bmust be (?:called|used (?:inside|within))\b|"
+        r"\bbefore (?:calling|using|any|you|it)\b|\bmust (?:be called|call|be used (?:inside|within))\b|"
         r"\bneeds? to (?:call|be called)\b|\bbeforehand\b|"
         r"\bcall\b.{0,40}\bfirst\b|\bnot (?:been |yet )?(?:initiali[sz]ed|registered|fitted|started|built|tracked)\b|"
         r"\balready (?:been |a )?(?:set|registered|active|initiali[sz]ed|configured|used?|started|present|exists?|"
         r"running|in)\b|\boutside (?:of )?(?:a|an|the|scope)\b|\bis closed\b|\bdid you forget\b|"
         r"\b(?:cannot|can't|(?:can|may|should) (?:not|only)) be (?:called|invoked|accessed|built|used alone)\b|"
         r"\bnot (?:yet )?implemented\b|\bhas been (?:closed|deleted|shut down)\b",
-        "code.bug", 0.5,
-    ),
-    # a TypeError by another name
-    (
-        r"\b(?:must|should|has to|have to|expected)(?: to)? (?:be )?(?:an? )?(?:instances? of |list of )?"
-        r"(?:list|tuple|dict|callable|function|tensor|array|graph|module|object)s?\b|<class '|\bof type\b",
         "code.bug", 0.5,
     ),
     (_GENERAL_WORDS, ARGUMENT, 0.5),
