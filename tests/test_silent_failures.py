@@ -197,6 +197,17 @@ def test_early_stopping_that_is_legitimate(tmp_path: Path) -> None:
     assert _causes(tmp_path, config={"max_epochs": 200, "patience": 6}, val_loss=values, weights=plain_weights()) == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Monitored metric val_loss did not improve in the last 15 records. Best score: 0.693. Signaling Trainer to stop.",
+        "Stopping threshold reached: val_loss = 0.1 < 0.2. Signaling Trainer to stop.",
+    ],
+)
+def test_what_early_stopping_prints_is_how_a_good_run_ends(tmp_path: Path, said: str) -> None:
+    assert _causes(tmp_path, config={"max_epochs": 400}, val_loss=falling(60), stderr=said + "\n") == []
+
+
 def test_a_stop_that_nothing_explains(tmp_path: Path) -> None:
     made = {"config": {"max_epochs": 300}, "val_loss": falling(5)}
     assert _causes(tmp_path, **made, weights=plain_weights()) == ["run.interrupted"]

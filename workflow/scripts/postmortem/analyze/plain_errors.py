@@ -20,10 +20,11 @@ MOST = 3  # of a log, the last ones
 LAST_STATEMENTS = 500  # of a log, that are looked at: what stands long before the end did not make it
 LONGEST = 400  # characters of a line that are read, and quoted in a fix
 
-# What begins an error line that no logger wrote: "(ERR): ", "[E::hts_open] ", "== Error ==", "EXITING …", "tool: error"
+# What begins an error line that no logger wrote: "(ERR): ", "[E::hts_open] ", "== Error ==", "EXITING …", "tool: error",
+# "Evaluation failed: …"
 _HEAD = re.compile(
     r"^(?:\W{0,4}(?:error|err|erro|fatal|fatal error|exiting)\b|\[E::\w+\]|A USER ERROR)|"
-    r"^[\w./-]{1,40}: (?:error|fatal)\b|\b(?:ERROR|FATAL)\b|(?:\. |: )Aborting\b|^Can(?:not|'t) ",
+    r"^[\w./-]{1,40}: (?:error|fatal)\b|\b(?:ERROR|FATAL)\b|^[A-Z][\w-]*(?: [\w-]+){0,4} (?:failed|crashed): (?=\S)|(?:\. |: )Aborting\b|^Can(?:not|'t) ",
     re.I,
 )
 # What workflow managers, launchers and shells say of the failure of something else.
@@ -50,10 +51,15 @@ def guesses(statements: Sequence[Statement], known: set[int]) -> list[tuple[Stat
     return found
 
 
+def tells_an_error(text: str) -> bool:
+    """Whether a line begins or is headed as programs tell an error of their own, not that of something else."""
+    return bool(_HEAD.search(text)) and not _ABOUT_ANOTHER.search(text)
+
+
 def _said(statement: Statement) -> str:
     """An error of a program in one line, with the line below where it ends in a colon; empty if it is none."""
     text = " ".join(statement.text[:LONGEST].split())
-    if (statement.kind == LINE and not _HEAD.search(text)) or _ABOUT_ANOTHER.search(text):
+    if not tells_an_error(text) if statement.kind == LINE else _ABOUT_ANOTHER.search(text):
         return ""
     return f"{text} {line_below(statement)}"[:LONGEST] if text.endswith(":") else text
 

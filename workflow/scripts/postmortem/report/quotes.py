@@ -10,6 +10,7 @@ from typing import Any
 from ..analyze.exceptions.classify import last_own_frame
 from ..analyze.exceptions.tables import BY_TYPE
 from ..analyze.findings import FATAL, GENERIC, HINT, WRAPPER, Evidence
+from ..analyze.plain_errors import LONGEST, tells_an_error
 from ..analyze.resolve import Judgement
 from ..facts import Log, RaisedException, RunFacts, Traceback
 
@@ -23,6 +24,7 @@ CONTEXT_LINES = 3  # shown around a quote
 EVIDENCE_ITEMS = 24
 ALSO_SEEN = 12
 OWN_FRAMES = 12
+LAST_LINES = 40  # of a log, in which an error that a program tells in its own words may be how it ended
 
 Logs = Mapping[str, Log]
 
@@ -199,6 +201,9 @@ def last_raised(facts: RunFacts) -> Evidence | None:
         for line in reversed(log.lines):  # a bare one, as rich and R print them
             name = line.text.partition(":")[0].rsplit(".", 1)[-1]
             if _BARE_ERROR.match(line.text) and BY_TYPE.get(name, ("", "", 0.0))[1] != WRAPPER:
+                return Evidence(log.source.path, line.text, line.number)
+        for line in reversed(log.lines[-LAST_LINES:]):
+            if tells_an_error(line.text[:LONGEST]):
                 return Evidence(log.source.path, line.text, line.number)
     return None
 

@@ -19,8 +19,9 @@ HASTY_EPOCHS = 3
 SHORT_SHARE = 0.1
 # A patience up to this gives up before a metric that is constant at first can move.
 HASTY_PATIENCE = 3
+# EarlyStopping signals the Trainer as well, which is how a good run ends.
 _STOPPED_FROM_OUTSIDE = re.compile(
-    r"Signaling Trainer to stop|attempting graceful shutdown|`max_time=\S+` reached|`Trainer\.fit` stopped: "
+    r"Time limit reached\b.{0,60}Signaling Trainer to stop|attempting graceful shutdown|`max_time=\S+` reached|`Trainer\.fit` stopped: "
     r"`max_(?:steps|time)="
 )
 _PLANNED_END = re.compile(r"`Trainer\.fit` stopped: `max_epochs=\d+` reached")
