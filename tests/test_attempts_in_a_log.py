@@ -90,3 +90,16 @@ def test_what_a_script_did_not_make_is_missing_for_the_next(tmp_path: Path) -> N
     missing = f"{PLOTS}open(path)\nFileNotFoundError: [Errno 2] No such file or directory: 'scores.csv'\n"
     assert diagnose_text(NO_GPU + missing, tmp_path)["root_cause"]["id"] == "gpu.unavailable"
     assert diagnose_text(missing, tmp_path)["root_cause"]["id"] == "data.missing"
+
+
+USAGE = "usage: {script} [-h] [--lr LR]\n{script}: error: unrecognized arguments: --learning-rate 3\n"
+NO_SYNTAX = '  File "/home/ada/net/{script}", line 71\n    data = read(\n    ^\nSyntaxError: invalid syntax\n'
+
+
+@pytest.mark.parametrize("refused", [USAGE, NO_SYNTAX])
+def test_what_runs_after_all_is_another_attempt(refused: str, tmp_path: Path) -> None:
+    absent = CRASH.format(file="train.py", source="import helpers", error="ModuleNotFoundError: No module named 'helpers'")
+    assert cause(refused.format(script="train.py") + absent, tmp_path) == "code.import"
+    # of two scripts of one job the first may have been to make what the second misses
+    missing = cause(refused.format(script="prepare.py") + SECOND, tmp_path)
+    assert missing == ("config.invalid" if refused == USAGE else "code.syntax")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ...facts import Frame, Log, Position, RaisedException, Traceback
 from ...log_prefix import REPORTED_ONLY, strip_prefix
-from .new_start import new_start
+from .new_start import new_start, script_of, script_that_refused
 from .traceback import looks_like_exception
 
 EXCEPTION, ERROR, WARNING, INFO, PROGRESS, LINE = "exception", "error", "warning", "info", "progress", "line"
@@ -125,9 +125,8 @@ class Statement:
 
     @property
     def _program(self) -> str:
-        """The script that was running, as its traceback begins; empty for what was logged, and for launchers."""
-        frames = self.traceback.exceptions[-1].frames if self.traceback and not self.traceback.logged else []
-        return frames[0].file if frames and frames[0].own else ""
+        """The script that was running, where it is known."""
+        return script_of(self.traceback) if self.traceback else script_that_refused(self.text)
 
 
 def statements_of(log: Log) -> list[Statement]:
