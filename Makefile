@@ -30,8 +30,9 @@ setup: $(RUNTIME)
 ## make setup-test  the checkers as well, and .venv-snakemake7 with the target project's Snakemake
 setup-test: $(TESTING) $(SNAKEMAKE7)
 
-$(RUNTIME): requirements.lock tools/venv.sh
+$(RUNTIME): requirements.lock tools/venv.sh tools/postmortem
 	@tools/venv.sh .venv requirements.lock
+	@ln -sfn ../../tools/postmortem .venv/bin/postmortem
 	@touch $@
 
 $(TESTING): requirements-test.lock $(RUNTIME)

@@ -98,7 +98,9 @@ NO_SYNTAX = '  File "/home/ada/net/{script}", line 71\n    data = read(\n    ^\n
 
 @pytest.mark.parametrize("refused", [USAGE, NO_SYNTAX])
 def test_what_runs_after_all_is_another_attempt(refused: str, tmp_path: Path) -> None:
-    absent = CRASH.format(file="train.py", source="import helpers", error="ModuleNotFoundError: No module named 'helpers'")
+    absent = CRASH.format(
+        file="train.py", source="import helpers", error="ModuleNotFoundError: No module named 'helpers'"
+    )
     assert cause(refused.format(script="train.py") + absent, tmp_path) == "code.import"
     # of two scripts of one job the first may have been to make what the second misses
     missing = cause(refused.format(script="prepare.py") + SECOND, tmp_path)

@@ -53,7 +53,7 @@ def test_a_wrong_setting_is_answered_by_value_place_and_hint(
 
 def test_defaults_are_the_contract_s(root: Path) -> None:
     known = project.from_config({}, root)
-    assert (known.profile.name, known.sacct, known.snakemake_log) == ("kd-gat", "auto", None)
+    assert (known.profile.name, known.sacct, known.snakemake_log) == ("default", "auto", None)
     assert known.experiment_root == root / "experimentruns"
 
 
@@ -117,7 +117,7 @@ def test_a_profile_that_is_not_yaml(root: Path) -> None:
     ],
 )
 def test_a_run_s_name_tells_its_stage(run_id: str, expected: tuple[str, str, bool], root: Path) -> None:
-    found = runs.from_id(run_id, project.from_config({}, root))
+    found = runs.from_id(run_id, project.from_config({"project": "kd-gat"}, root))
     assert (found.stage, found.size, found.kd) == expected
     assert found.directory == root / "experimentruns" / run_id
 
@@ -137,7 +137,7 @@ def test_a_run_s_name_tells_its_stage(run_id: str, expected: tuple[str, str, boo
     ],
 )
 def test_who_needs_whom(run_id: str, needed: list[str], root: Path) -> None:
-    known = project.from_config({}, root)
+    known = project.from_config({"project": "kd-gat"}, root)
     assert runs.required_runs(runs.from_id(run_id, known), known.profile) == needed
 
 

@@ -200,7 +200,7 @@ def test_early_stopping_that_is_legitimate(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "Monitored metric val_loss did not improve in the last 15 records. Best score: 0.693. Signaling Trainer to stop.",
+        "Monitored metric val_loss did not improve in the last 15 records. Best score: 0.6. Signaling Trainer to stop.",
         "Stopping threshold reached: val_loss = 0.1 < 0.2. Signaling Trainer to stop.",
     ],
 )

@@ -20,11 +20,12 @@ MOST = 3  # of a log, the last ones
 LAST_STATEMENTS = 500  # of a log, that are looked at: what stands long before the end did not make it
 LONGEST = 400  # characters of a line that are read, and quoted in a fix
 
-# What begins an error line that no logger wrote: "(ERR): ", "[E::hts_open] ", "== Error ==", "EXITING …", "tool: error",
-# "Evaluation failed: …"
+# What begins an error line that no logger wrote: "(ERR): ", "[E::hts_open] ", "== Error ==", "EXITING …",
+# "tool: error", "Evaluation failed: …"
 _HEAD = re.compile(
     r"^(?:\W{0,4}(?:error|err|erro|fatal|fatal error|exiting)\b|\[E::\w+\]|A USER ERROR)|"
-    r"^[\w./-]{1,40}: (?:error|fatal)\b|\b(?:ERROR|FATAL)\b|^[A-Z][\w-]*(?: [\w-]+){0,4} (?:failed|crashed): (?=\S)|(?:\. |: )Aborting\b|^Can(?:not|'t) ",
+    r"^[\w./-]{1,40}: (?:error|fatal)\b|\b(?:ERROR|FATAL)\b|"
+    r"^[A-Z][\w-]*(?: [\w-]+){0,4} (?:failed|crashed): (?=\S)|(?:\. |: )Aborting\b|^Can(?:not|'t) ",
     re.I,
 )
 # What workflow managers, launchers and shells say of the failure of something else.

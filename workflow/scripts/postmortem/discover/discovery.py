@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import times
+from ..errors import ConfigError, near_match
 from ..facts import Attempt, SlurmJob, SnakemakeJob
 from ..log_prefix import strip_prefix
 from ..project.project import Project, require_runs
@@ -114,6 +115,14 @@ class Discovery:
     def state_of(self, run_id: str) -> RunState | None:
         every = [*self.runs, *([self.workflow] if self.workflow else [])]
         return next((state for state in every if state.run.id == run_id), None)
+
+    def required(self, run_id: str, project: Project) -> RunState:
+        """The state of a run that somebody asks for. Raises ConfigError if it is not there."""
+        state = self.state_of(run_id)
+        if state is None:
+            hint = near_match(run_id, [other.run.id for other in self.runs])
+            raise ConfigError(f'there is no run "{run_id}" in {project.experiment_root}{hint}')
+        return state
 
     def report(self) -> list[str]:
         """A line for each run: whether it is diagnosed, and why. The last one sums up."""

@@ -50,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, default=Path.cwd(), help="the project's folder")
     parser.add_argument("--log", action="append", default=[], type=Path, help="only what failed in this Snakemake log")
     parser.add_argument("--job", action="append", default=[], help="only the runs of this SLURM job or array")
+    parser.add_argument(
+        "--run", action="append", default=[], metavar="DATASET/RUN", help="this run, whether or not it failed"
+    )
     parser.add_argument("--time-limit", type=float, default=0.0, help="seconds; 0 for none")
     parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE", help="as for the workflow")
     args = parser.parse_args(arguments)
@@ -79,8 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _lines(args: argparse.Namespace, left: list[str]) -> Iterator[str]:
     """What there is to say, as it becomes known. left: filled with the runs that are still to be diagnosed."""
     project = from_config(_settings(args.config), Path.cwd())
+    yield from project.announcement
     logs = [log for log in args.log if log.is_file()]
-    if logs:
+    if args.run:
+        discovery, states = of_runs(project, args.run)
+    elif logs:
         discovery, states = of_logs(project, logs)
     elif args.job:
         discovery, states = of_jobs(project, args.job)
@@ -144,6 +150,12 @@ def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[R
             state.sentinel = sentinel.of_slurm(state.slurm_jobs[-1])
             sentinel.write(state.directory, state.sentinel)
     return discovery, states
+
+
+def of_runs(project: Project, run_ids: Iterable[str]) -> tuple[Discovery, list[RunState]]:
+    """Discovery, and these runs, failed or not. Raises ConfigError if one is not there."""
+    discovery = _look_at(project)
+    return discovery, [discovery.required(run_id, project) for run_id in dict.fromkeys(run_ids)]
 
 
 def of_everything(project: Project) -> tuple[Discovery, list[RunState]]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from ..analyze import catalogue
 from ..discover.discovery import Discovery, RunState, discover
-from ..errors import ConfigError, near_match
 from ..files import read_text, write_whole
 from ..installation import SNAKEFILE
 from ..outputs import DIAGNOSIS, FACTS, MARK, REPORT, STATE_FOLDER, SUMMARIES
@@ -116,13 +115,7 @@ class Plan:
         return batch
 
     def _state(self, run_id: str) -> RunState:
-        state = self.discovery.state_of(run_id)
-        if state is None:
-            known = [other.run.id for other in self.discovery.runs]
-            raise ConfigError(
-                f'there is no run "{run_id}" in {self.project.experiment_root}{near_match(run_id, known)}'
-            )
-        return state
+        return self.discovery.required(run_id, self.project)
 
     def check_targets(self, arguments: list[str]) -> None:
         """Raise ConfigError if the command line asks for the diagnosis of a run that is not there.
@@ -144,7 +137,8 @@ class Plan:
     def announce(self) -> list[str]:
         """What is printed when everything is to be diagnosed: a line per run, each marked as ours."""
         left_out = [name for kind, name in SUMMARIES.items() if kind not in self.summaries]
-        lines = [*self.discovery.report(), *(f"{self.root}/{name} is a folder: no summary there" for name in left_out)]
+        lines = [*self.project.announcement, *self.discovery.report()]
+        lines += [f"{self.root}/{name} is a folder: no summary there" for name in left_out]
         return [MARK + safe(line) for line in lines]
 
 

@@ -95,6 +95,7 @@ class Profile:
     run_pattern: str
     logs: LogPatterns
     description: str = ""
+    marks: list[str] = field(default_factory=list)
     success_line: str = ""
     config_file: str = ""
     metrics_file: str = ""
@@ -163,7 +164,7 @@ _PLACEHOLDERS = {
 
 def _patterns(profile: Profile) -> Iterator[tuple[str, list[str]]]:
     yield from ((f"logs.{kind}", patterns) for kind, patterns in msgspec.to_builtins(profile.logs).items())
-    yield from (("checkpoints", profile.checkpoints), ("curves", profile.curves))
+    yield from (("checkpoints", profile.checkpoints), ("curves", profile.curves), ("marks", profile.marks))
 
 
 def _words(error: Exception) -> str:

@@ -13,6 +13,7 @@ from ..errors import ConfigError, near_match
 from ..installation import CONFIG
 from ..paths import relative
 from . import profile as profiles
+from . import seen
 from .profile import Profile
 from .schema import check
 
@@ -27,7 +28,8 @@ class Project:
     """What is diagnosed, and how.
 
     root: the project's folder, absolute. experiment_root: the folder of its runs, absolute; it may be missing where
-    the pipeline stopped before its first run. sacct: "auto", "off" or the absolute path of a saved table.
+    the pipeline stopped before its first run. profile_by_sight: why this profile was taken, where nobody named one.
+    sacct: "auto", "off" or the absolute path of a saved table.
     snakemake_log: the pipeline's log as the user gave it, absolute. settings: the checked config, with defaults.
     """
 
@@ -38,11 +40,20 @@ class Project:
     snakemake_log: Path | None
     runs_per_job: int
     settings: dict[str, Any]
+    profile_by_sight: str = ""
 
     @property
     def root_as_given(self) -> str:
         """experiment_root as the user wrote it; outputs of rules begin with it."""
         return self.settings["experiment_root"].rstrip("/") or "/"
+
+    @property
+    def announcement(self) -> list[str]:
+        """Which profile was taken and why, for whoever named none; else nothing."""
+        if not self.profile_by_sight:
+            return []
+        other = "" if self.profile.name != seen.ANY else "; project=<profile> names your own"
+        return [f"project={self.profile.name}, for {self.profile_by_sight}{other}"]
 
     def relative(self, path: Path | str) -> str:
         """A path as reports show it: relative to the project where it lies inside, else absolute."""
@@ -73,14 +84,17 @@ def from_config(config: Mapping[str, Any], root: Path) -> Project:
     if sacct not in (SACCT_AUTO, SACCT_OFF):
         sacct = str(_existing_file("sacct", sacct, root, 'use "auto", "off" or the path of a saved table'))
     log = settings["snakemake_log"]
+    experiment_root = root / settings["experiment_root"]
+    by_sight = seen.choose(root, experiment_root) if settings["project"] == seen.AUTO else None
     return Project(
         root=root,
-        experiment_root=root / settings["experiment_root"],
-        profile=profiles.load(settings["project"], root),
+        experiment_root=experiment_root,
+        profile=by_sight.profile if by_sight else profiles.load(settings["project"], root),
         sacct=sacct,
         snakemake_log=_existing_file("snakemake_log", log, root, "leave it empty for the newest ones") if log else None,
         runs_per_job=settings["runs_per_job"],
         settings=settings,
+        profile_by_sight=by_sight.reason if by_sight else "",
     )
 
 
@@ -95,7 +109,9 @@ def require_runs(project: Project) -> None:
     beside = folder.parent
     near = [entry.name for entry in beside.iterdir() if entry.is_dir()] if beside.is_dir() else []
     hint = near_match(folder.name, near) or (
-        "; set experiment_root=<folder>, or run Snakemake with --directory <the project's folder>"
+        f"; {seen_runs} holds folders with logs, two levels deep: experiment_root={seen_runs}"
+        if (seen_runs := seen.folder_of_runs(project.root, project.profile))
+        else "; set experiment_root=<folder>, or run Snakemake with --directory <the project's folder>"
     )
     raise ConfigError(f'config: experiment_root is "{given}", but {folder} does not exist{hint}')
 

@@ -21,8 +21,8 @@ SHORT_SHARE = 0.1
 HASTY_PATIENCE = 3
 # EarlyStopping signals the Trainer as well, which is how a good run ends.
 _STOPPED_FROM_OUTSIDE = re.compile(
-    r"Time limit reached\b.{0,60}Signaling Trainer to stop|attempting graceful shutdown|`max_time=\S+` reached|`Trainer\.fit` stopped: "
-    r"`max_(?:steps|time)="
+    r"Time limit reached\b.{0,60}Signaling Trainer to stop|attempting graceful shutdown|`max_time=\S+` reached|"
+    r"`Trainer\.fit` stopped: `max_(?:steps|time)="
 )
 _PLANNED_END = re.compile(r"`Trainer\.fit` stopped: `max_epochs=\d+` reached")
 _EARLY_STOP = re.compile(r"Monitored metric \S+ did not improve|Early stopp(?:ing|ed)\b|EarlyStopping", re.I)

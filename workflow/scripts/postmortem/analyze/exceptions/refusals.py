@@ -70,7 +70,8 @@ _OF_ANY_TYPE: tuple[tuple[str, str, float], ...] = (
         r"\bcorrupt(?:ed)?\b|\btruncated\b|\bmalformed\b|\bunterminated\b|\bnot a (?:valid )?\w+ file\b|"
         r"\b(?:cannot|could not|unable to|failed to) (?:parse|decode|read|be (?:converted|parsed|decoded|read))\b|"
         r"\bincomplete (?:read|chunk|record|header|file|data|row|line)\b|\bunexpected end of\b|"
-        r"\b(?:sample|record|example)s? (?:must|should) (?:have|contain)\b|\b(?:invalid|bad) (?:header|magic|encoding)\b",
+        r"\b(?:sample|record|example)s? (?:must|should) (?:have|contain)\b|"
+        r"\b(?:invalid|bad) (?:header|magic|encoding)\b",
         "data.malformed", 0.5,
     ),
 )  # fmt: skip

@@ -70,7 +70,7 @@ def script_that_refused(text: str) -> str:
 
 
 def script_of(traceback: Traceback) -> str:
-    """The name of the script that was running, as its traceback begins; empty for launchers, and for what was logged."""
+    """The name of the script that was running, as its traceback begins; empty for launchers and for what was logged."""
     frames = traceback.exceptions[-1].frames if not traceback.logged else []
     return basename(frames[0].file) if frames and frames[0].own else ""
 

@@ -1,0 +1,76 @@
+"""project=auto: which profile fits a project, by what lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ..text import safe
+from . import profile as profiles
+from .profile import Profile, compiled
+
+AUTO = "auto"
+ANY = "default"  # the profile that fits any project whose runs lie as folders in folders
+FOLDERS_ASKED = 5000  # of runs; a project with more is known by these
+FOLDERS_LOOKED_INTO = 50  # for logs, of each folder that may hold runs: a proposal need not be complete
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The profile that was taken, and why, in words."""
+
+    profile: Profile
+    reason: str
+
+
+def choose(root: Path, experiment_root: Path) -> Seen:
+    """The first bundled profile whose marks are there, else the one for any project.
+
+    Marks are names of runs, which stay when code and data have gone, and the files that the profile lists. Raises
+    ConfigError if a bundled profile is broken.
+    """
+    names = list(islice(_names_of_runs(experiment_root), FOLDERS_ASKED))
+    for path in sorted(profiles.PROFILES.glob("*.yaml")):
+        if path.stem == ANY:
+            continue
+        profile = profiles.load(path.stem, root)
+        if mark := next((name for name in names if _is_named(name, profile)), None):
+            return Seen(profile, f"{experiment_root.name}/{safe(mark)} is named as its runs are")
+        if file := next((mark for mark in profile.marks if any(root.glob(mark))), None):
+            return Seen(profile, f"{file} is there")
+    return Seen(profiles.load(ANY, root), "nothing shows that another one fits")
+
+
+def folder_of_runs(root: Path, profile: Profile) -> str:
+    """The folder of the project that holds logs such as the profile's two levels deep; empty for none or several."""
+    patterns = [*profile.logs.stderr, *profile.logs.stdout]
+    found = [
+        folder.name
+        for folder in _entries(root)
+        if any(any(run.glob(pattern)) for run in islice(_runs(folder), FOLDERS_LOOKED_INTO) for pattern in patterns)
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def _runs(folder: Path) -> Iterator[Path]:
+    return (run for dataset in _entries(folder) for run in _entries(dataset))
+
+
+def _names_of_runs(experiment_root: Path) -> Iterator[str]:
+    """`<dataset>/<run>` of each run, as far as folders may be read."""
+    return (f"{run.parent.name}/{run.name}" for run in _runs(experiment_root))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+    except OSError:
+        return []
+
+
+def _is_named(run_id: str, profile: Profile) -> bool:
+    """Whether a run is called as the profile says, by a stage that it knows."""
+    match = compiled(profile.run_pattern).fullmatch(safe(run_id.partition("/")[2]))
+    return bool(match) and match.groupdict().get("stage") in profile.stages
