@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from postmortem.discover.discovery import discover
 from postmortem.errors import ConfigError
 from postmortem.project import project
 
@@ -50,6 +51,19 @@ def refusal(root: Path, *files: str) -> str:
 
 def test_a_folder_that_holds_runs_is_proposed(tmp_path: Path) -> None:
     said = refusal(tmp_path, "results/cifar/resnet_3/train.err", "data/raw/a/b.csv", ".cache/a/b/c.err")
-    assert said.endswith("results holds folders with logs, two levels deep: experiment_root=results")
+    assert said.endswith("results/cifar/resnet_3/train.err looks like the log of a run: experiment_root=results")
     # of two nobody knows which one is meant
     assert "set experiment_root=<folder>" in refusal(tmp_path, "older/cifar/resnet_1/train.err")
+
+
+@pytest.mark.parametrize(
+    ("log", "root"), [("results/run_3/train.err", "."), ("results/cifar/resnet/seed_3/train.err", "results/cifar")]
+)
+def test_runs_at_another_depth(log: str, root: str, tmp_path: Path) -> None:
+    assert f"{log} looks like the log of a run: experiment_root={root}" in refusal(tmp_path, log)
+    known = project.from_config({"experiment_root": "results", "sacct": "off"}, tmp_path)
+    (tmp_path / "results" / "run_3" / "checkpoints").mkdir(parents=True, exist_ok=True)
+    (note,) = discover(known).notes
+    assert note.endswith(f"experiment_root={root}")
+    proposed = project.from_config({"experiment_root": root, "sacct": "off"}, tmp_path)
+    assert discover(proposed).notes == []

@@ -18,6 +18,7 @@ from .. import times
 from ..errors import ConfigError, near_match
 from ..facts import Attempt, SlurmJob, SnakemakeJob
 from ..log_prefix import strip_prefix
+from ..project import seen
 from ..project.project import Project, require_runs
 from ..project.runs import Run, can_be_named, find_all, own_streams, success_artefact
 from ..text import one_line
@@ -158,7 +159,18 @@ def discover(project: Project, runs_required: bool = True) -> Discovery:
             workflow_run.run, "failed", [workflow_run.reason], snakemake_logs=workflow_run.logs,
             attempts=[Attempt(1, state="failed", logs=workflow_run.logs)],
         )  # fmt: skip
-    return Discovery(states, workflow, records, [*records.problems, *table.problems])
+    notes = [*records.problems, *table.problems]
+    if workflow is None and not any(look.endings or look.sentinel is not None for look in looks):
+        notes += _why_no_logs(project)
+    return Discovery(states, workflow, records, notes)
+
+
+def _why_no_logs(project: Project) -> list[str]:
+    """Runs of which none has a log are no runs, where others would have one."""
+    other = seen.proposal(project.root, project.profile)
+    if other is None or project.root / other.experiment_root == project.experiment_root:
+        return []
+    return [f"no folder two levels below {project.root_as_given} holds a log, but {other}"]
 
 
 class _Look:

@@ -98,6 +98,7 @@ def _lines(args: argparse.Namespace, left: list[str]) -> Iterator[str]:
             left.remove(run_id)
         yield line
     if not states:
+        yield from discovery.notes
         yield "no failed run found that lacks its diagnosis"
 
 

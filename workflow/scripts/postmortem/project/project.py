@@ -109,8 +109,8 @@ def require_runs(project: Project) -> None:
     beside = folder.parent
     near = [entry.name for entry in beside.iterdir() if entry.is_dir()] if beside.is_dir() else []
     hint = near_match(folder.name, near) or (
-        f"; {seen_runs} holds folders with logs, two levels deep: experiment_root={seen_runs}"
-        if (seen_runs := seen.folder_of_runs(project.root, project.profile))
+        f"; {proposal}"
+        if (proposal := seen.proposal(project.root, project.profile))
         else "; set experiment_root=<folder>, or run Snakemake with --directory <the project's folder>"
     )
     raise ConfigError(f'config: experiment_root is "{given}", but {folder} does not exist{hint}')

@@ -14,7 +14,8 @@ from .profile import Profile, compiled
 AUTO = "auto"
 ANY = "default"  # the profile that fits any project whose runs lie as folders in folders
 FOLDERS_ASKED = 5000  # of runs; a project with more is known by these
-FOLDERS_LOOKED_INTO = 50  # for logs, of each folder that may hold runs: a proposal need not be complete
+FOLDERS_LOOKED_INTO = 2000  # for logs: a proposal need not be complete
+DEEPEST = 4  # levels below the project where a run's folder is looked for
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,40 @@ def choose(root: Path, experiment_root: Path) -> Seen:
     return Seen(profiles.load(ANY, root), "nothing shows that another one fits")
 
 
-def folder_of_runs(root: Path, profile: Profile) -> str:
-    """The folder of the project that holds logs such as the profile's two levels deep; empty for none or several."""
-    patterns = [*profile.logs.stderr, *profile.logs.stdout]
-    found = [
-        folder.name
-        for folder in _entries(root)
-        if any(any(run.glob(pattern)) for run in islice(_runs(folder), FOLDERS_LOOKED_INTO) for pattern in patterns)
-    ]
-    return found[0] if len(found) == 1 else ""
+@dataclass(frozen=True)
+class Proposal:
+    """The value of experiment_root that finds runs, with one of their logs; both as shown, relative to the project."""
+
+    experiment_root: str
+    log: str
+
+    def __str__(self) -> str:
+        return f"{self.log} looks like the log of a run: experiment_root={self.experiment_root}"
+
+
+def proposal(root: Path, profile: Profile) -> Proposal | None:
+    """Where the runs seem to be, by logs such as the profile's: two levels below what is proposed.
+
+    None where nothing is found, or where several folders hold such logs: nobody knows which one is meant.
+    """
+    names = {*profile.logs.stderr, *profile.logs.stdout}
+    found: dict[str, Proposal] = {}
+    for folder in islice(_below(root, DEEPEST), FOLDERS_LOOKED_INTO):
+        above = folder.parent.parent
+        if not above.is_relative_to(root) or str(above) in found:
+            continue
+        if log := next((log for name in sorted(names) for log in folder.glob(name) if log.is_file()), None):
+            shown = safe(str(above.relative_to(root)))
+            found[str(above)] = Proposal(shown, safe(str(log.relative_to(root))))
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _below(folder: Path, levels: int) -> Iterator[Path]:
+    """All folders below this one, as many levels deep."""
+    for entry in _entries(folder):
+        yield entry
+        if levels > 1:
+            yield from _below(entry, levels - 1)
 
 
 def _runs(folder: Path) -> Iterator[Path]:
