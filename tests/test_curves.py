@@ -160,3 +160,16 @@ def test_metrics_of_a_printed_line_may_stand_apart(tmp_path: Path) -> None:
     path.write_text("".join(f"Epoch:  {n}  Training Loss:  10.84598{n}  Accuracy:  0.0548\n" for n in range(4)))
     curves, _ = read_progress(path, tmp_path)
     assert [(curve.metric, curve.count) for curve in curves] == [("Loss", 4), ("Accuracy", 4)]
+
+
+def test_another_fit_in_the_same_log_is_another_curve(tmp_path: Path) -> None:
+    """A pretraining measures another loss: from its end to the next one's no loss rose."""
+    path = tmp_path / "slurm.out"
+    pretraining = "".join(f"Epoch {i}: 100%|###| 9/9 [00:01<00:00, val_loss=0.0{9 - i}]\n" for i in range(6))
+    finetuning = "".join(f"Epoch {i}: 100%|###| 9/9 [00:01<00:00, val_loss=1.{9 - i}]\n" for i in range(4))
+    path.write_text(pretraining + finetuning)
+    (curve,) = read_progress(path, tmp_path)[0]
+    assert (curve.count, curve.maximum, curve.points[0][1]) == (4, 1.9, 1.9)
+    # ranks and nested bars say their epochs side by side
+    path.write_text(pretraining + "Epoch 4: 100%|###| 9/9 [00:01<00:00, val_loss=0.05]\n")
+    assert read_progress(path, tmp_path)[0][0].count == 7

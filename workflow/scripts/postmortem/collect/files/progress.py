@@ -16,6 +16,7 @@ from .series import Series
 
 LARGEST_READ = 4 * 1024 * 1024  # bytes read of each end; a bar line is 150 bytes, so some 50,000 updates
 MOST_METRICS = 40
+FIRST_EPOCH = 1  # or 0: what counts from here again, after later ones, is another fit
 LONGEST_LINE = 400  # characters of a line that are looked at and quoted
 _UNIT = re.compile(r"\b(epoch|episode|step|iter(?:ation)?|round)s?\b\W{0,3}(\d{1,9})(?:\s*/\s*(\d{1,9}))?", re.I)
 _FRACTION = re.compile(r"\b(\d{1,9})/(\d{1,9})\b(?= \[)")
@@ -46,10 +47,15 @@ def read_progress(path: Path, root: Path, most_bytes: int = LARGEST_READ) -> tup
         return [], ""
     series: dict[str, Series] = {}
     version = ""
+    epoch = 0
     for number, text in _updates(parts, size):
         unit = _UNIT.search(text)
         if not unit:
             continue
+        if unit[1].lower() == "epoch":
+            if int(unit[2]) <= FIRST_EPOCH < epoch - 1:
+                series.clear()  # another fit: a pretraining, a fold or an attempt was before it, of another loss
+            epoch = int(unit[2])
         pairs = _PAIR.findall(text, unit.end())
         x = _position(unit, text) if pairs else 0.0
         for name, value in pairs:
