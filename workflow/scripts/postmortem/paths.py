@@ -52,3 +52,11 @@ def _mode(path: Path) -> str:
         return f"{os.stat(path).st_mode & 0o7777:o}"
     except OSError:
         return "unknown"
+
+
+def folders_in(parent: Path) -> list[Path]:
+    """The folders in a folder by name, hidden ones left out; none where it cannot be read."""
+    try:
+        return sorted(entry for entry in parent.iterdir() if not entry.name.startswith(".") and entry.is_dir())
+    except OSError:
+        return []

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..paths import folders_in
 from ..text import safe
 from .profile import Profile, compiled
 from .project import Project
@@ -56,8 +57,8 @@ def find_all(project: Project) -> list[Run]:
     if not project.experiment_root.is_dir():
         return []
     found = []
-    for dataset in _folders(project.experiment_root):
-        for name in _folders(dataset):
+    for dataset in folders_in(project.experiment_root):
+        for name in folders_in(dataset):
             found.append(from_id(f"{dataset.name}/{name.name}", project))
     return sorted(found, key=lambda run: run.id)
 
@@ -108,10 +109,3 @@ def _sibling_name(run: Run, stage: str) -> str:
 def _run_id(below_root: str) -> str:
     parts = below_root.split("/")
     return f"{parts[0]}/{parts[1]}" if len(parts) > 2 else ""
-
-
-def _folders(parent: Path) -> list[Path]:
-    try:
-        return [entry for entry in parent.iterdir() if not entry.name.startswith(".") and entry.is_dir()]
-    except OSError:
-        return []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from ..paths import folders_in
 from ..text import safe
 from . import profile as profiles
 from .profile import Profile, compiled
@@ -74,26 +75,19 @@ def proposal(root: Path, profile: Profile) -> Proposal | None:
 
 def _below(folder: Path, levels: int) -> Iterator[Path]:
     """All folders below this one, as many levels deep."""
-    for entry in _entries(folder):
+    for entry in folders_in(folder):
         yield entry
         if levels > 1:
             yield from _below(entry, levels - 1)
 
 
 def _runs(folder: Path) -> Iterator[Path]:
-    return (run for dataset in _entries(folder) for run in _entries(dataset))
+    return (run for dataset in folders_in(folder) for run in folders_in(dataset))
 
 
 def _names_of_runs(experiment_root: Path) -> Iterator[str]:
     """`<dataset>/<run>` of each run, as far as folders may be read."""
     return (f"{run.parent.name}/{run.name}" for run in _runs(experiment_root))
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.is_dir())
-    except OSError:
-        return []
 
 
 def _is_named(run_id: str, profile: Profile) -> bool:

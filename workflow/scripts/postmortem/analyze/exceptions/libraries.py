@@ -139,9 +139,8 @@ _RUNS_ON_DATA = re.compile(
     r"^_?(?:forward\w*|__call__|call|update|compute|loss\w*|step|backward|collate\w*|__getitem__|predict\w*|transform|"
     r"encode|decode|pre_?process|post_?process|log|save|convert)$"
 )
-_TRACKS = re.compile(
-    r"(?:^|[/\\])mlflow/(?:store|tracking|entities|utils|server|projects)/"
-)  # what MLflow refuses to store has a cause of its own
+# What MLflow refuses to store has a cause of its own.
+_TRACKS = re.compile(r"(?:^|[/\\])mlflow/(?:store|tracking|entities|utils|server|projects)/")
 _CHECKS_DATA = re.compile(r"(?:^|[/\\])sklearn/utils/(?:validation|multiclass)\.py")
 # An environment may be called as a package is: /opt/envs/snakemake/lib/python3.11/site-packages/…
 _ABOVE_PACKAGES = re.compile(r"^.*[/\\](?:(?:site|dist)-packages|python\d[\d.]*)[/\\]")
