@@ -82,7 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _lines(args: argparse.Namespace, left: list[str]) -> Iterator[str]:
     """What there is to say, as it becomes known. left: filled with the runs that are still to be diagnosed."""
     project = from_config(_settings(args.config), Path.cwd())
-    yield from project.announcement
+    if not (args.log or args.job):  # a handler of a pipeline is to say a line for each run, not more
+        yield from project.announcement
     logs = [log for log in args.log if log.is_file()]
     if args.run:
         discovery, states = of_runs(project, args.run)
