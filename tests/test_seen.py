@@ -51,7 +51,7 @@ def refusal(root: Path, *files: str) -> str:
 
 def test_a_folder_that_holds_runs_is_proposed(tmp_path: Path) -> None:
     said = refusal(tmp_path, "results/cifar/resnet_3/train.err", "data/raw/a/b.csv", ".cache/a/b/c.err")
-    assert said.endswith("results/cifar/resnet_3/train.err looks like the log of a run: experiment_root=results")
+    assert said.endswith("results/cifar/resnet_3/train.err looks like the log of a run: --config experiment_root=results")
     # of two nobody knows which one is meant
     assert "set experiment_root=<folder>" in refusal(tmp_path, "older/cifar/resnet_1/train.err")
 
@@ -60,7 +60,7 @@ def test_a_folder_that_holds_runs_is_proposed(tmp_path: Path) -> None:
     ("log", "root"), [("results/run_3/train.err", "."), ("results/cifar/resnet/seed_3/train.err", "results/cifar")]
 )
 def test_runs_at_another_depth(log: str, root: str, tmp_path: Path) -> None:
-    assert f"{log} looks like the log of a run: experiment_root={root}" in refusal(tmp_path, log)
+    assert f"{log} looks like the log of a run: --config experiment_root={root}" in refusal(tmp_path, log)
     known = project.from_config({"experiment_root": "results", "sacct": "off"}, tmp_path)
     (tmp_path / "results" / "run_3" / "checkpoints").mkdir(parents=True, exist_ok=True)
     (note,) = discover(known).notes

@@ -53,7 +53,7 @@ class Proposal:
     log: str
 
     def __str__(self) -> str:
-        return f"{self.log} looks like the log of a run: experiment_root={self.experiment_root}"
+        return f"{self.log} looks like the log of a run: --config experiment_root={self.experiment_root}"
 
 
 def proposal(root: Path, profile: Profile) -> Proposal | None:
