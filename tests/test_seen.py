@@ -51,7 +51,9 @@ def refusal(root: Path, *files: str) -> str:
 
 def test_a_folder_that_holds_runs_is_proposed(tmp_path: Path) -> None:
     said = refusal(tmp_path, "results/cifar/resnet_3/train.err", "data/raw/a/b.csv", ".cache/a/b/c.err")
-    assert said.endswith("results/cifar/resnet_3/train.err looks like the log of a run: --config experiment_root=results")
+    assert said.endswith(
+        "results/cifar/resnet_3/train.err looks like the log of a run: --config experiment_root=results"
+    )
     # of two nobody knows which one is meant
     assert "set experiment_root=<folder>" in refusal(tmp_path, "older/cifar/resnet_1/train.err")
 
