@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_diagnose_takes_the_folder_of_a_run_that_is_well(root: Path) -> None:
     assert diagnosis(root, "well")["status"] == "ok"
 
 
+@pytest.mark.parametrize("experiment_root", ["results", "out/runs/"])
+def test_diagnose_takes_the_folder_of_a_run_that_lies_elsewhere(experiment_root: str, root: Path) -> None:
+    (root / experiment_root).parent.mkdir(exist_ok=True)
+    (root / "experimentruns").rename(root / experiment_root)
+    run = root / experiment_root / "cifar" / "well"
+    done = call("diagnose", run, "--config", f"experiment_root={experiment_root}", "--config", "sacct=off", folder=root)
+    assert "cifar/well: ok" in done.stdout
+    assert json.loads((run / "diagnosis.json").read_text())["status"] == "ok"
+
+
 def test_what_is_no_project_gets_a_sentence(root: Path) -> None:
     for place, said in (("nowhere", "nowhere is no folder"), (root.parent, "experiment_root is")):
         done = call("diagnose", place, folder=root)
@@ -82,9 +93,13 @@ def test_what_is_no_project_gets_a_sentence(root: Path) -> None:
 
 def test_explain_and_trap(root: Path) -> None:
     call("diagnose", root, "--config", "sacct=off", folder=root)
-    assert "code.bug" in call("explain", root / "experimentruns" / "cifar" / "crashed", folder=root).stdout
+    run = root / "experimentruns" / "cifar" / "crashed"
+    for place in (run, run / "diagnosis.json", run / "diagnosis.md"):
+        assert "code.bug" in call("explain", place, folder=root).stdout
+    well = run.with_name("well")
+    assert f"diagnose the run first: postmortem diagnose {well}" in call("explain", well, folder=root).stdout
     trap = call("trap", folder=root).stdout.splitlines()[-1]
-    assert Path(trap.split()[1]).is_file()
+    assert Path(shlex.split(trap)[1]).is_file()
 
 
 def test_its_help_is_that_of_the_word(tmp_path: Path) -> None:

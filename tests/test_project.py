@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from postmortem.errors import ConfigError
-from postmortem.project import profile, project, runs
+from postmortem.project import profile, project, runs, whereabouts
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 
 def refusal(config: dict[str, Any], root: Path) -> str:
     with pytest.raises(ConfigError) as caught:
-        project.require_runs(project.from_config(config, root))
+        whereabouts.require_runs(project.from_config(config, root))
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence

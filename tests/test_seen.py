@@ -8,7 +8,7 @@ import pytest
 
 from postmortem.discover.discovery import discover
 from postmortem.errors import ConfigError
-from postmortem.project import project
+from postmortem.project import project, whereabouts
 
 
 def made(root: Path, *files: str) -> project.Project:
@@ -45,7 +45,7 @@ def test_who_names_a_profile_is_not_told(tmp_path: Path) -> None:
 
 def refusal(root: Path, *files: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        project.require_runs(made(root, *files))
+        whereabouts.require_runs(made(root, *files))
     return str(caught.value)
 
 
@@ -56,6 +56,13 @@ def test_a_folder_that_holds_runs_is_proposed(tmp_path: Path) -> None:
     )
     # of two nobody knows which one is meant
     assert "set experiment_root=<folder>" in refusal(tmp_path, "older/cifar/resnet_1/train.err")
+
+
+def test_the_folder_of_a_run_is_no_project(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "slurm.err", "checkpoints/last.ckpt")
+    assert said.endswith(
+        "slurm.err lies in this folder: if it is that of a run, name the folder of its project instead"
+    )
 
 
 @pytest.mark.parametrize(

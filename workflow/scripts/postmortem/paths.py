@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -60,3 +61,8 @@ def folders_in(parent: Path) -> list[Path]:
         return sorted(entry for entry in parent.iterdir() if not entry.name.startswith(".") and entry.is_dir())
     except OSError:
         return []
+
+
+def folders_two_below(parent: Path) -> Iterator[Path]:
+    """The folders in the folders of a folder, as folders_in gives them."""
+    return (folder for between in folders_in(parent) for folder in folders_in(between))

@@ -127,7 +127,6 @@ THEMES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"missing (?:required |mandatory )?(?:options?|arguments?|parameters?)",
             r"must be (?:specified|given|set|provided|one of|between|greater|less|positive|an? (?:integer|number))",
             r"mutually exclusive|requires? an? argument",
-            r"\brequired (?:for|to|by|when|if)\b",
         ),
     ),
     (  # Python's own words, which a program prints of an exception that it caught

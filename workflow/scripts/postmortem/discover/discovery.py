@@ -18,9 +18,9 @@ from .. import times
 from ..errors import ConfigError, near_match
 from ..facts import Attempt, SlurmJob, SnakemakeJob
 from ..log_prefix import strip_prefix
-from ..project import seen
-from ..project.project import Project, require_runs
+from ..project.project import Project
 from ..project.runs import Run, can_be_named, find_all, own_streams, success_artefact
+from ..project.whereabouts import proposal, require_runs
 from ..text import one_line
 from . import attempts, log_ending, run_table, scheduler_records, sentinel
 from .attempts import Tried
@@ -167,7 +167,7 @@ def discover(project: Project, runs_required: bool = True) -> Discovery:
 
 def _why_no_logs(project: Project) -> list[str]:
     """Runs of which none has a log are no runs, where others would have one."""
-    other = seen.proposal(project.root, project.profile)
+    other = proposal(project.root, project.profile)
     if other is None or project.root / other.experiment_root == project.experiment_root:
         return []
     return [f"no folder two levels below {project.root_as_given} holds a log, but {other}"]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import near_match
-from ..hooks import REPOSITORY
+from ..installation import REPOSITORY, SNAKEFILE
 from ..outputs import MARK
+from ..paths import names
 from ..project.project import DEFAULT_EXPERIMENT_ROOT
 from ..text import safe
 
-SCRIPTS = Path(REPOSITORY) / "workflow" / "scripts"
+SCRIPTS = REPOSITORY / "workflow" / "scripts"
+EXPERIMENT_ROOT = "experiment_root="
 
 USAGE = """usage: postmortem WORD [ARGUMENTS]
 
@@ -35,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     word, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if word in ("-h", "--help", "help"):
-        print(USAGE.format(snakefile=Path(REPOSITORY) / "Snakefile"))
+        print(USAGE.format(snakefile=SNAKEFILE))
         return 0
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `postmortem explain … | head` ends quietly
     sys.argv[0] = f"postmortem {word}"  # what the words' programs call themselves in their help
@@ -49,15 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
 def _diagnose(arguments: list[str]) -> int:
     from .diagnose_now import main as diagnose_now
 
+    sys.argv[0] += " [PATH]"
     if not arguments or arguments[0].startswith("-"):
         return diagnose_now(arguments)
     place, rest = Path(arguments[0]).absolute(), arguments[1:]
     if not place.is_dir():
         print(f"{MARK}{safe(arguments[0])} is no folder")
         return 2
+    settings = [word.removeprefix("--config=") for word in rest]
+    given = [setting.removeprefix(EXPERIMENT_ROOT) for setting in settings if setting.startswith(EXPERIMENT_ROOT)]
+    experiment_root = Path(given[-1] if given else DEFAULT_EXPERIMENT_ROOT)
     dataset, runs = place.parent, place.parent.parent
-    if runs.name == DEFAULT_EXPERIMENT_ROOT and not (place / DEFAULT_EXPERIMENT_ROOT).is_dir():
-        return diagnose_now(["--directory", str(runs.parent), "--run", f"{dataset.name}/{place.name}", *rest])
+    if names(str(runs), str(experiment_root)) and not (place / experiment_root).is_dir():
+        project = runs.parents[len(experiment_root.parts) - 1]
+        return diagnose_now(["--directory", str(project), "--run", f"{dataset.name}/{place.name}", *rest])
     return diagnose_now(["--directory", str(place), *rest])
 
 
@@ -77,7 +85,9 @@ def _submit(arguments: list[str]) -> int:
 
 
 def _trap(_: list[str]) -> int:
-    print(f'run=experimentruns/<dataset>/<run>\n. {SCRIPTS / "postmortem_trap.sh"} "$run"')
+    print("# Two lines for the top of a batch script: the folder of its run, and what leaves a sentinel there.")
+    print(f"run={DEFAULT_EXPERIMENT_ROOT}/<dataset>/<run>")
+    print(f'. {shlex.quote(str(SCRIPTS / "postmortem_trap.sh"))} "$run"')
     return 0
 
 

@@ -68,7 +68,7 @@ def from_config(config: Mapping[str, Any], root: Path) -> Project:
     """Check the user's settings and load the profile.
 
     config: the settings that differ from config/config.yaml. root: the project's folder.
-    Raises ConfigError, one sentence. That experiment_root is there is checked by require_runs, after discovery.
+    Raises ConfigError, one sentence. whereabouts.require_runs checks that experiment_root is there, after discovery.
     """
     root = root.absolute()
     settings = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8")) | dict(config)
@@ -96,24 +96,6 @@ def from_config(config: Mapping[str, Any], root: Path) -> Project:
         settings=settings,
         profile_by_sight=by_sight.reason if by_sight else "",
     )
-
-
-def require_runs(project: Project) -> None:
-    """Raise ConfigError if there is no folder of runs."""
-    folder = project.experiment_root
-    if folder.is_dir():
-        return
-    given = project.settings["experiment_root"]
-    if folder.exists():
-        raise ConfigError(f'config: experiment_root is "{given}", but {folder} is not a folder')
-    beside = folder.parent
-    near = [entry.name for entry in beside.iterdir() if entry.is_dir()] if beside.is_dir() else []
-    hint = near_match(folder.name, near) or (
-        f"; {proposal}"
-        if (proposal := seen.proposal(project.root, project.profile))
-        else "; set experiment_root=<folder>, or run Snakemake with --directory <the project's folder>"
-    )
-    raise ConfigError(f'config: experiment_root is "{given}", but {folder} does not exist{hint}')
 
 
 def _existing_file(key: str, value: str, root: Path, hint: str) -> Path:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..paths import folders_in
+from ..paths import folders_two_below
 from ..text import safe
 from .profile import Profile, compiled
 from .project import Project
@@ -56,10 +56,7 @@ def find_all(project: Project) -> list[Run]:
     """All runs on disk: the folders two levels below experiment_root, sorted by id. Hidden folders are none."""
     if not project.experiment_root.is_dir():
         return []
-    found = []
-    for dataset in folders_in(project.experiment_root):
-        for name in folders_in(dataset):
-            found.append(from_id(f"{dataset.name}/{name.name}", project))
+    found = (from_id(f"{run.parent.name}/{run.name}", project) for run in folders_two_below(project.experiment_root))
     return sorted(found, key=lambda run: run.id)
 
 
