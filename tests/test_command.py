@@ -91,6 +91,21 @@ def test_what_is_no_project_gets_a_sentence(root: Path) -> None:
     assert 'there is no run "cifar/wel"' in asked.stdout and 'did you mean "cifar/well"?' in asked.stdout
 
 
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [(["--log", "gone.log"], "there is no log "), (["--job", "77"], "nothing ties a run to job 77")],
+)
+def test_what_is_asked_for_and_not_there_is_said(asked: list[str], answer: str, root: Path) -> None:
+    call("diagnose", root, "--config", "sacct=off", folder=root.parent)  # from here on nothing is left to diagnose
+    said = call("diagnose", root, *asked, "--config", "sacct=off", folder=root.parent).stdout
+    assert answer in said and "no failed run found that lacks its diagnosis" in said
+
+
+def test_the_page_of_a_run_that_just_stops_says_so(root: Path) -> None:
+    call("diagnose", root / "experimentruns" / "cifar" / "well", "--config", "sacct=off", folder=root.parent)
+    assert diagnosis(root, "well")["summary"] == "cifar/well: no sign of a failure (nothing says how it ended)."
+
+
 def test_explain_and_trap(root: Path) -> None:
     call("diagnose", root, "--config", "sacct=off", folder=root)
     run = root / "experimentruns" / "cifar" / "crashed"

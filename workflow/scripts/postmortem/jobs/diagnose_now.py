@@ -99,6 +99,7 @@ def _lines(args: argparse.Namespace, left: list[str]) -> Iterator[str]:
             left.remove(run_id)
         yield line
     if not states:
+        yield from (f"there is no log {log}" for log in args.log if log not in logs)
         yield from discovery.notes
         yield "no failed run found that lacks its diagnosis"
 
@@ -145,6 +146,7 @@ def of_jobs(project: Project, job_ids: Iterable[str]) -> tuple[Discovery, list[R
     wanted = {base_id(job_id) for job_id in job_ids}
     discovery = _look_at(project)
     if not any(base_id(job_id) in wanted for state in discovery.runs for job_id in state.job_ids):
+        discovery.notes.append(f"nothing ties a run to job {', '.join(sorted(wanted))}")
         return discovery, _without_diagnosis(project, discovery)
     states = [s for s in discovery.failed if any(base_id(job_id) in wanted for job_id in s.job_ids)]
     for state in states:

@@ -56,12 +56,12 @@ def document(facts: RunFacts, diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def _summary(facts: RunFacts, status: str, root: Judgement | None) -> str:
+    why = f" ({facts.reasons[0]})" if facts.reasons else ""
     if status == "ok":
-        return f"{facts.run}: no sign of a failure."
+        return f"{facts.run}: no sign of a failure{why}."
     if status == "running":
         return f"{facts.run}: still running or waiting."
     if root is None:
-        why = f" ({facts.reasons[0]})" if facts.reasons else ""
         raised = quotes.last_raised(facts)
         if raised:
             return f"{facts.run} failed{why}; nothing explains it for sure. The last error is {raised.text}"
