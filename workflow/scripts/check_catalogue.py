@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
     wrong = 0
     for wanted in arguments:
         try:
-            everything = catalogue.load(catalogue.files(Path(wanted) if Path(wanted).is_dir() else None))
+            files = catalogue.files(Path(wanted) if Path(wanted).is_dir() else None)
+            everything = catalogue.load(files, every_expression=True)
         except CatalogueError as error:
             print(error)
             return 1

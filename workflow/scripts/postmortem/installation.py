@@ -1,9 +1,14 @@
 """Where this copy of postmortem lies, and the parts of it that are no Python: the one place that counts folders."""
 
+import json
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from .files import write_whole
 
 PACKAGE = Path(__file__).resolve().parent
 REPOSITORY = PACKAGE.parents[2]
@@ -17,9 +22,23 @@ CONFIG = REPOSITORY / "config"
 
 
 def table(path: Path) -> Any:
-    """The content of a YAML file of the product; libyaml, where it is there, reads it in a tenth of the time.
+    """The content of a YAML file of the product.
 
-    Raises OSError if the installation lacks the file.
+    It is read from JSON, in a thirtieth of the time, where an earlier process could leave that beside the file, as
+    Python leaves what it compiles. Raises OSError if the installation lacks the file.
     """
+    status = path.stat()
+    made_of = [status.st_mtime_ns, status.st_size]
+    quick = path.parent / "__pycache__" / f"{path.name}.json"
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        kept = json.loads(quick.read_bytes())
+        if kept["made_of"] == made_of:
+            return kept["table"]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), loader)
+    content = yaml.load(path.read_text(encoding="utf-8"), loader)
+    if not sys.dont_write_bytecode:
+        text = json.dumps({"made_of": made_of, "table": content}, default=str)
+        if json.loads(text)["table"] == content:  # else it holds what JSON lacks: a date, a key that is no text
+            with suppress(OSError):  # the installation may be somebody else's
+                write_whole(quick, text)
+    return content

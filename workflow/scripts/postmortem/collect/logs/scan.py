@@ -6,10 +6,11 @@ kept; a line that is repeated with other numbers is kept only the first and the 
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -185,7 +186,7 @@ class _Kept:
             pieces.append(Line(number, clean(raw[:LINE_CHARACTERS])))
             self.bytes += len(pieces[-1].text)
 
-    def unfamiliar(self, shapes: list[bytes], different: Iterable[bytes]) -> list[int]:
+    def unfamiliar(self, shapes: list[bytes], different: set[bytes]) -> list[int]:
         """Which lines are worth a look: those whose shape has not been seen often. different: each shape once."""
         looked_at: list[int] = []
         if self.familiar.issuperset(different):
@@ -208,10 +209,12 @@ class _Kept:
 
     def remember_last(self, before: _Chunk, chunk: _Chunk | None) -> None:
         """Keep the last lines of the shapes that stand out and do not come again in the chunk behind `before`."""
-        for shape, known in self.last.items():
-            at = before.last.get(shape)
-            if at is not None and (chunk is None or shape not in chunk.last):
-                known.append((before.number + at, before.lines[at][: LINE_CHARACTERS * 2]))
+        ended = before.different & self.last.keys()
+        if chunk is not None:
+            ended -= chunk.different
+        for shape in ended:
+            at = before.last_of(shape)
+            self.last[shape].append((before.number + at, before.lines[at][: LINE_CHARACTERS * 2]))
 
     def finish(self, tail: list[tuple[int, bytes]]) -> list[Line]:
         self.bytes = 0  # the end and the last repeats are kept whatever the middle has used up
@@ -221,54 +224,79 @@ class _Kept:
 
 
 class _Chunk:
-    """Whole lines of a log, read at once; they are only taken apart where one of them is wanted.
+    """Lines of a log, read at once; they are only taken apart where one of them is wanted.
 
-    number: of the first line. last: the index of the last line of each shape.
+    block: the bytes as read; what follows its last line end belongs to the next chunk. number: of the first line.
+    different: each shape once.
     """
 
-    def __init__(self, data: bytes, number: int) -> None:
-        self.data, self.number = data.removesuffix(b"\n"), number
+    def __init__(self, block: bytes, number: int) -> None:
+        self._block, self.number = block, number
+        # Without any line end it is a piece of a line, or the last line.
+        self.end = block.rfind(b"\n") + 1 or len(block)
+
+    @property
+    def whole_lines(self) -> bool:
+        return self._block[self.end - 1 : self.end] == b"\n"
 
     @cached_property
     def lines(self) -> list[bytes]:
-        return self.data.split(b"\n")
+        return self._without_the_rest(self._block.split(b"\n"))
 
     @cached_property
     def shapes(self) -> list[bytes]:
-        return _shapes(self.data, b"\n")
+        return self._without_the_rest(_shapes(self._block, b"\n"))
 
     @cached_property
-    def last(self) -> dict[bytes, int]:
-        return dict(zip(self.shapes, range(len(self.shapes)), strict=True))
+    def different(self) -> set[bytes]:
+        return set(self.shapes)
+
+    def last_of(self, shape: bytes) -> int:
+        """The index of the last line of a shape that is there."""
+        return len(self.shapes) - 1 - self._backwards.index(shape)
+
+    @cached_property
+    def _backwards(self) -> list[bytes]:
+        return self.shapes[::-1]
+
+    def tail(self) -> bytes:
+        return self._block[max(0, self.end - TAIL_BYTES) : self.end]
+
+    def _without_the_rest(self, parts: list[bytes]) -> list[bytes]:
+        return parts[:-1] if self.whole_lines else parts
+
+
+def _chunks(stream: BinaryIO) -> Iterator[_Chunk]:
+    """A log from its beginning to its end. A line longer than two chunks comes in pieces that share its number.
+
+    Each is read where the last whole line of the one before ends: to read a part of a line again costs less than to
+    join it to what follows, which copies the whole.
+    """
+    offset, number, wanted = 0, 1, CHUNK_BYTES
+    while block := os.pread(stream.fileno(), wanted, offset):
+        chunk = _Chunk(block, number)
+        if not chunk.whole_lines and len(block) == wanted == CHUNK_BYTES:
+            wanted = 2 * CHUNK_BYTES
+            continue
+        yield chunk
+        wanted = CHUNK_BYTES
+        offset += chunk.end
+        number += len(chunk.shapes) if chunk.whole_lines else 0
 
 
 def _scan(log: Log, stream: BinaryIO, signals: list[Any]) -> None:
     kept = _Kept(signals)
-    number = 1  # of the line that begins at the start of the chunk
-    rest = b""
     follow = 0  # lines still to be kept after the last one that stood out
     tail = b""
     before = _Chunk(b"", 0)
-    while block := stream.read(CHUNK_BYTES):
-        data = rest + block
-        cut = data.rfind(b"\n") + 1
-        if not cut and len(data) < 2 * CHUNK_BYTES:
-            rest = data
-            continue
-        # A line longer than two chunks is worked on in pieces that share its number.
-        data, rest = (data[:cut], data[cut:]) if cut else (data, b"")
-        chunk = _Chunk(data, number)
+    for chunk in _chunks(stream):
         follow = _keep_of(chunk, follow, kept)
         kept.remember_last(before, chunk)
         before = chunk
-        number += len(chunk.shapes) if cut else 0
-        tail = (tail + data)[-TAIL_BYTES:] if len(data) < TAIL_BYTES else data[-TAIL_BYTES:]
-    if rest:
-        _keep_of(_Chunk(rest, number), follow, kept)
-        tail = (tail + rest)[-TAIL_BYTES:]
+        tail = (tail + chunk.tail())[-TAIL_BYTES:]
     kept.remember_last(before, None)
     # The last line counts whether a line end follows it or not.
-    log.line_count = number - 1 if tail.endswith(b"\n") else number
+    log.line_count = before.number + len(before.shapes) - 1
     tail_lines = tail.removesuffix(b"\n").split(b"\n")
     first = log.line_count - len(tail_lines) + 1
     numbered = [(first + i, raw) for i, raw in enumerate(tail_lines)]
@@ -285,7 +313,7 @@ def _keep_of(chunk: _Chunk, follow: int, kept: _Kept) -> int:
     for at in range(min(max(follow, HEAD_LINES - first + 1), count)):
         kept.add(first + at, chunk.lines[at])
     follow = max(0, follow - count)
-    chosen = kept.unfamiliar(chunk.shapes, chunk.last)
+    chosen = kept.unfamiliar(chunk.shapes, chunk.different)
     for at in _standing_out([chunk.lines[at] for at in chosen], chosen, kept.signals):
         kept.stood_out(chunk.shapes[at])
         if len(chunk.lines[at]) > LINE_CHARACTERS:
