@@ -56,6 +56,42 @@ def test_a_missing_file_is_asked_for_at_a_place(tmp_path: Path) -> None:
     assert "runs/fold_3/scores.csv" in first["text"] and first["line"] == 12, first
 
 
+def test_what_a_package_calls_is_mended_by_another_release_and_not_in_the_line_that_imports_it(tmp_path: Path) -> None:
+    said = "TypeError: load() missing 1 required positional argument: 'Loader'\n"
+    library = LIBRARY.replace("esm/data.py", "dask/config.py")
+    first = first_fix(f"{HEAD}{OWN}import skimage\n{library}data = yaml.load(f.read()) or {{}}\n{said}", tmp_path)
+    assert "pyyaml<6" in first["command"] and not first["text"].startswith("Or ")
+    first = first_fix(f"{HEAD}{OWN}data = yaml.load(f.read())\n{said}", tmp_path)
+    assert "+data = yaml.safe_load(f.read())" in first["diff"]
+
+
+def test_a_name_that_a_package_asks_another_one_for_is_met_by_its_upgrade(tmp_path: Path) -> None:
+    library = LIBRARY.replace("esm/data.py", "ktrain/imports.py")
+    first = first_fix(f"{HEAD}{library}from bars import master\nImportError: cannot import name 'master'\n", tmp_path)
+    assert first["command"].endswith("-m pip install --upgrade ktrain")
+
+
+def test_a_key_is_not_meant_by_what_the_same_line_sets(tmp_path: Path) -> None:
+    text = f"{HEAD}{OWN}info['filename'] = info['file_name']\nKeyError: 'file_name'\n"
+    assert "Write `filename`" not in first_fix(text, tmp_path)["text"]
+
+
+def test_a_record_without_the_key_is_the_files_fault(tmp_path: Path) -> None:
+    own = OWN.replace("in fit", "in load_annotations")
+    found = diagnose_text(f"{HEAD}{own}name = info['file_name']\nKeyError: 'file_name'\n", tmp_path)
+    assert found["root_cause"]["id"] == "data.malformed"
+
+
+def test_who_started_another_program_does_not_know_why_it_failed(tmp_path: Path) -> None:
+    text = f"{HEAD}{OWN}raise ValueError(words)\nValueError: the job of fold 3 failed, see its log\n"
+    assert diagnose_text(text, tmp_path)["root_cause"]["id"] == "unknown"
+
+
+def test_a_question_without_a_terminal(tmp_path: Path) -> None:
+    first = first_fix(f"{HEAD}{OWN}note = input('Notes: ')\nOSError: [Errno 9] Bad file descriptor\n", tmp_path)
+    assert "isatty" in first["text"]
+
+
 def test_what_a_cancelled_run_had_said_before_is_second(tmp_path: Path) -> None:
     failed = f"{HEAD}{OWN}x = table['a']\nKeyError: 'a'\n"
     ended = "slurmstepd: error: *** JOB 4711 ON gpu07 CANCELLED AT 2026-03-02T10:10:10 ***\n"

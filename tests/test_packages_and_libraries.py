@@ -11,6 +11,8 @@ from postmortem.facts import Frame, RaisedException
 
 SITE = "/opt/envs/net/lib/python3.11/site-packages"
 OWN = "/home/ada/net/train.py"
+WINDOWS = "D:\\anaconda\\envs\\net\\lib\\site-packages\\"
+EGG = "hub-1.8.0-py3.7.egg\\hub\\n.py"
 
 
 def raised(type: str, message: str, *files: str) -> RaisedException:
@@ -30,6 +32,10 @@ def raised(type: str, message: str, *files: str) -> RaisedException:
         ),
         (
             raised("TypeError", "f() got an unexpected keyword argument 'a'", f"{SITE}/flow/m.py", f"{SITE}/hub/n.py"),
+            Misfit("flow", "hub"),
+        ),
+        (
+            raised("TypeError", "f() got an unexpected keyword argument 'a'", WINDOWS + "flow\\m.py", WINDOWS + EGG),
             Misfit("flow", "hub"),
         ),
         # the project's own call is the project's own mistake

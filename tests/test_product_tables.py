@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,13 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def kept(path: Path) -> Path:
-    return path.parent / "__pycache__" / "causes.yaml.json"
+    return path.parent / "__pycache__" / "causes.yaml.json.z"
 
 
 def test_it_is_read_again_from_what_was_kept(path: Path) -> None:
     assert table(path) == {"gpu": ["oom"]}
-    known = json.loads(kept(path).read_text())
-    kept(path).write_text(json.dumps({**known, "table": {"gpu": ["as kept"]}}))
+    known = json.loads(zlib.decompress(kept(path).read_bytes()))
+    kept(path).write_bytes(zlib.compress(json.dumps({**known, "table": {"gpu": ["as kept"]}}).encode()))
     assert table(path) == {"gpu": ["as kept"]}
 
 
@@ -36,10 +37,10 @@ def test_what_was_changed_is_read_anew(path: Path) -> None:
     assert table(path) == {"gpu": ["oom", "contended"]}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"made_of": 7}'])
-def test_what_is_no_longer_readable_is_made_again(content: str, path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"{", *map(zlib.compress, (b"{", b"[]", b'{"made_of": 7}'))])
+def test_what_is_no_longer_readable_is_made_again(content: bytes, path: Path) -> None:
     table(path)
-    kept(path).write_text(content)
+    kept(path).write_bytes(content)
     assert table(path) == {"gpu": ["oom"]}
 
 

@@ -50,6 +50,11 @@ class Frame:
     log_line: int = 0  # where the frame stands in the log
     own: bool = False  # in the project's own code, not in a library
 
+    @property
+    def path(self) -> str:
+        """The file as it would be written on every system, which is what expressions are written for."""
+        return self.file.replace("\\", "/")
+
 
 @dataclass
 class RaisedException:

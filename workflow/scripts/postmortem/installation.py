@@ -2,6 +2,7 @@
 
 import json
 import sys
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,15 @@ CONFIG = REPOSITORY / "config"
 def table(path: Path) -> Any:
     """The content of a YAML file of the product.
 
-    It is read from JSON, in a thirtieth of the time, where an earlier process could leave that beside the file, as
-    Python leaves what it compiles. Raises OSError if the installation lacks the file.
+    It is read from JSON, in a twentieth of the time, where an earlier process could leave that beside the file, as
+    Python leaves what it compiles: compressed, so that a search in the folder does not find everything twice. Raises
+    OSError if the installation lacks the file.
     """
     status = path.stat()
     made_of = [status.st_mtime_ns, status.st_size]
-    quick = path.parent / "__pycache__" / f"{path.name}.json"
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        kept = json.loads(quick.read_bytes())
+    quick = path.parent / "__pycache__" / f"{path.name}.json.z"
+    with suppress(OSError, ValueError, TypeError, KeyError, zlib.error):
+        kept = json.loads(zlib.decompress(quick.read_bytes()))
         if kept["made_of"] == made_of:
             return kept["table"]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -40,5 +42,5 @@ def table(path: Path) -> Any:
         text = json.dumps({"made_of": made_of, "table": content}, default=str)
         if json.loads(text)["table"] == content:  # else it holds what JSON lacks: a date, a key that is no text
             with suppress(OSError):  # the installation may be somebody else's
-                write_whole(quick, text)
+                write_whole(quick, zlib.compress(text.encode(), 1))
     return content

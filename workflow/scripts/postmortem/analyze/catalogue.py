@@ -176,7 +176,7 @@ def _applies(pattern: Pattern, statement: Statement) -> bool:
     if pattern.frame:
         frames = statement.exception.frames if statement.exception else []
         expression = _compile(pattern.frame)
-        return any(expression.search(f"{frame.file}:{frame.function}") for frame in frames)
+        return any(expression.search(f"{frame.path}:{frame.function}") for frame in frames)
     return True
 
 
@@ -203,7 +203,7 @@ def _doubted(entry: Entry, statements: list[Statement], index: int) -> bool:
 def _raised(statement: Statement) -> str:
     """The innermost frame of an exception: file, function and source line; empty for what has none."""
     frames = statement.exception.frames if statement.exception else []
-    return f"{frames[-1].file}:{frames[-1].function}: {frames[-1].source}" if frames else ""
+    return f"{frames[-1].path}:{frames[-1].function}: {frames[-1].source}" if frames else ""
 
 
 # --- loading -------------------------------------------------------------------------------------------------------

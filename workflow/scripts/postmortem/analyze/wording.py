@@ -235,7 +235,14 @@ def finding_of(hit: Hit, facts: RunFacts) -> Finding:
         entry=entry.name,
         root_cause=_sentences(_safe(entry.root_cause, names, entry)),
         evidence=evidence,
-        fix=[fix for raw in entry.fix if (fix := _fix(raw, names, entry, facts, frame, place)).text],
+        fix=_begun(
+            [
+                fix
+                for raw in entry.fix
+                if not _edits_a_package(raw, names, statement, frame)
+                and (fix := _fix(raw, names, entry, facts, frame, place)).text
+            ]
+        ),
         prevention=[_safe(text, names, entry) for text in entry.prevention],
         references=list(entry.references),
         explains=list(entry.explains),
@@ -277,14 +284,39 @@ def _fix(
         int(line) if line and line.isdigit() and int(line) > 0 else None,
     )
     if raw.get("edit") and frame:
-        edits = raw["edit"] if isinstance(raw["edit"], list) else [raw["edit"]]
         around = entry.id == "code.library_conflict"
-        made = (edited(frame, facts.code, worded, around) for edit in edits if (worded := _worded(edit, names)))
+        made = (edited(frame, facts.code, worded, around) for edit in _edits(raw) if (worded := _worded(edit, names)))
         fix.diff = next((diff for diff in made if diff), None)
         fix.file, fix.line = fix.file or frame.file, fix.line or frame.line
     if place and not fix.file:
         fix.file, fix.line = place.file, place.line
     return fix
+
+
+def _begun(fixes: list[Fix]) -> list[Fix]:
+    """The first one begins as a first one does, also where the one that it was the alternative of is left out."""
+    for fix in fixes[:1]:
+        if fix.text.startswith("Or "):
+            fix.text = fix.text[3].upper() + fix.text[4:]
+    return fixes
+
+
+def _edits(raw: dict[str, Any]) -> list[dict[str, str]]:
+    given = raw.get("edit") or []
+    return given if isinstance(given, list) else [given]
+
+
+def _edits_a_package(raw: dict[str, Any], names: dict[str, Any], statement: Statement, own: Frame | None) -> bool:
+    """Whether what a fix would rewrite stands in a line of an installed package, and not in the project's own.
+
+    The line of a package is no place to edit; what else the entry knows, another release, then comes first.
+    """
+    frames = statement.exception.frames if statement.exception else []
+    inner = frames[-1] if frames else None
+    if inner is None or inner.own or not package_of(inner) or not _edits(raw):
+        return False
+    edits = [worded for edit in _edits(raw) if (worded := _worded(edit, names))]
+    return any(edited(inner, [], edit) for edit in edits) and not any(own and edited(own, [], edit) for edit in edits)
 
 
 def _worded(edit: dict[str, str], names: dict[str, Any]) -> dict[str, str]:

@@ -125,7 +125,7 @@ def _fixes(cause: str, exception: RaisedException, code: Iterable[CodeFrame]) ->
 
 def _adds_nothing(frame: Frame) -> bool:
     """Whether a failure inside of this frame is still about the line that called it."""
-    return frame.function == "__getattr__" or passes_on(frame) or bool(_STANDARD_LIBRARY.search(frame.file))
+    return frame.function in ("__getattr__", "__iter__", "__len__") or passes_on(frame) or bool(_STANDARD_LIBRARY.search(frame.path))
 
 
 def _install(exception: RaisedException) -> list[Fix]:
@@ -154,7 +154,7 @@ def _bare(statement: Statement) -> RaisedException:
 def _cause(exception: RaisedException) -> tuple[str, str, float]:
     name = exception.type.rsplit(".", 1)[-1].split("[")[0]
     message = exception.message
-    files = [frame.file for frame in exception.frames]
+    files = [frame.path for frame in exception.frames]
     if any(_LOADING_FRAMES.search(f) for f in files) and (name in _TRUNCATED or message.startswith("[Errno 22]")):
         return "model.checkpoint_corrupt", GENERIC, 0.85  # a seek before the start of a file that was cut off
     if exception.type.startswith("sqlite3.") or name in ("OperationalError", "DatabaseError"):
@@ -222,7 +222,7 @@ def _raised_by_library(exception: RaisedException) -> bool:
     That of `raise error` is another one's, and that of subprocess is mostly the command's.
     """
     inner = exception.frames[-1] if exception.frames else None
-    if inner is None or inner.own or inner.file.endswith("subprocess.py"):
+    if inner is None or inner.own or inner.path.endswith("subprocess.py"):
         return False
     return bool(_RAISES_NEW.match(inner.source) and exception.message.strip())
 
@@ -259,7 +259,7 @@ def _said_by_library(name: str, exception: RaisedException) -> tuple[str, str, f
         if SHAPE_WORDS.search(exception.message):
             return "model.shape_mismatch", GENERIC, 0.45
         return _by_topic(exception) or ("config.invalid", GENERIC, 0.4)
-    if name == "RuntimeError" and inner and (inner.own or _FRAMEWORK_FRAMES.search(inner.file)):
+    if name == "RuntimeError" and inner and (inner.own or _FRAMEWORK_FRAMES.search(inner.path)):
         for expression, cause, confidence in LIBRARY_THEMES:
             if re.search(expression, exception.message, re.IGNORECASE):
                 return cause, GENERIC, confidence

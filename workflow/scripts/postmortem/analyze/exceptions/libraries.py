@@ -128,7 +128,7 @@ _MAPS: tuple[tuple[str, str, float], ...] = (
 # What computes, draws or stores what it is given: its arguments come from the code and the data. Those of what trains,
 # builds models or serves them come from settings.
 _COMPUTES = re.compile(
-    r"(?:^|[/\\])(?:numpy|scipy|pandas|polars|pyarrow|xarray|dask|networkx|matplotlib|mpl_toolkits|seaborn|PIL|h5py|zarr|"
+    r"(?:^|/)(?:numpy|scipy|pandas|polars|pyarrow|xarray|dask|networkx|matplotlib|mpl_toolkits|seaborn|PIL|h5py|zarr|"
     r"jax|functorch|tensorboard|sqlalchemy|keras/src/(?:ops|backend)|flax/(?:nnx|core)|dgl/(?!nn/)|"
     r"torch/(?:functional|linalg|fft|special|sparse|nested|func|distributions|masked|export|jit|fx|nn/functional|_\w+)|"
     r"torchvision/transforms/(?:v2/)?functional|torchaudio/functional|wandb/(?:sdk/data_types|integration|plot))\b"
@@ -140,12 +140,12 @@ _RUNS_ON_DATA = re.compile(
     r"encode|decode|pre_?process|post_?process|log|save|convert)$"
 )
 # What MLflow refuses to store has a cause of its own.
-_TRACKS = re.compile(r"(?:^|[/\\])mlflow/(?:store|tracking|entities|utils|server|projects)/")
-_CHECKS_DATA = re.compile(r"(?:^|[/\\])sklearn/utils/(?:validation|multiclass)\.py")
+_TRACKS = re.compile(r"(?:^|/)mlflow/(?:store|tracking|entities|utils|server|projects)/")
+_CHECKS_DATA = re.compile(r"(?:^|/)sklearn/utils/(?:validation|multiclass)\.py")
 # An environment may be called as a package is: /opt/envs/snakemake/lib/python3.11/site-packages/…
-_ABOVE_PACKAGES = re.compile(r"^.*[/\\](?:(?:site|dist)-packages|python\d[\d.]*)[/\\]")
+_ABOVE_PACKAGES = re.compile(r"^.*/(?:(?:site|dist)-packages|python\d[\d.]*)/(?:[^/]+\.egg/)?")
 _TOPICS = [
-    (re.compile(rf"(?:^|[/\\])(?:{path})"), Topic(cause, confidence, firm))
+    (re.compile(rf"(?:^|/)(?:{path})"), Topic(cause, confidence, firm))
     for maps, firm in ((_FIRM, True), (_MAPS, False))
     for path, cause, confidence in maps
 ]
@@ -156,7 +156,7 @@ def refused_by(exception: RaisedException) -> str:
     if not exception.frames:
         return "config.invalid"
     inner = exception.frames[-1]
-    path = _ABOVE_PACKAGES.sub("", inner.file)
+    path = _ABOVE_PACKAGES.sub("", inner.path)
     if _TRACKS.search(path):
         return "tracking.mlflow"
     if _CHECKS_DATA.search(path):
@@ -172,7 +172,7 @@ def topic_of(exception: RaisedException) -> Topic | None:
     for distance, frame in enumerate(reversed(exception.frames[-FRAMES_ASKED:])):
         if frame.own:
             return None
-        path = _ABOVE_PACKAGES.sub("", frame.file)
+        path = _ABOVE_PACKAGES.sub("", frame.path)
         for expression, topic in _TOPICS:
             if expression.search(path):
                 return replace(topic, firm=topic.firm and distance == 0)

@@ -1,4 +1,4 @@
-"""What is missing where the project's own code looks something up: a setting, a class, a word, a file, an image."""
+"""What is missing where the project's own code looks something up: a setting, a class, a word, a file, an answer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ _WORDS = (
     r"(?:\w*(?:word|token|tok|char|vocab|symbol|phone|kmer|residue|aa)s?_?(?:2\w+|to_?\w+|map|dict|idx|ids?|index)|"
     r"stoi|w2i|vocab|tok2\w+)"
 )
+_READS_RECORDS = re.compile(
+    r"^_?(?:load|read|parse|prepare)_\w*(?:annot|label|json|coco|voc|xml|csv|infos?|records?|samples?|metadata)", re.I
+)
 _FIRST_ITEM = re.compile(r"(?P<call>(?:\bglob\.?\w*|\blistdir|\brglob|\bfindall|\bscandir)\([^\n]*?)\)+ *\[-?\d+\]")
 # `MODELS[args.arch]`: what a setting names is chosen from a mapping.
 _CHOSEN = re.compile(
@@ -29,6 +32,7 @@ _CHOSEN = re.compile(
 _FIELDS = re.compile(r"\b(?P<line>\w*(?:line|row|text|record|entry|ln|sent\w*|s|l))(?:\.\w+\(\))*\.split\(", re.I)
 _TAG = re.compile(r"\.find\(['\"](?P<tag>[\w./]+)['\"]\)\.text\b")
 _MATCH = re.compile(r"\bre\.(?:match|search|fullmatch)\(.+?\)\.groups?\(")
+_ASKS = re.compile(r"\b(?:input|raw_input|getpass|stdin\.readline)\(")
 _ARGUMENT = re.compile(r"\bsys\.argv\[(?P<number>\d+)\]")
 _IMAGE = re.compile(
     r"\bimread\(|\b\w*(?:img|image|frame|mask|photo|pic)\w*\.(?:shape|astype|copy|size|ndim|dtype|transpose)\b", re.I
@@ -85,6 +89,15 @@ def key_missing(key: str, frame: Frame) -> Told | None:
             "data.id_out_of_range", 0.65,
             f"The vocabulary that {place(frame)} looks into does not have {bare}.", fix_at(text, frame),
         )  # fmt: skip
+    if key[:1] in "'\"" and _READS_RECORDS.search(frame.function):
+        text = (
+            f"Give the records of the file that {place(frame)} reads their `{bare}` (print one of them and the file's "
+            "name there: another format, or a file that was written by another tool), or read the key that they have."
+        )
+        return Told(
+            "data.malformed", 0.6, f"A record of the file that {place(frame)} reads has no `{bare}`.",
+            fix_at(text, frame),
+        )  # fmt: skip
     return None
 
 
@@ -129,6 +142,18 @@ def attribute_missing(message: str, frame: Frame) -> Told | None:
         fix.diff = substituted(frame, rf"\b(\w+)\.{name}\b", rf'getattr(\1, "{name}", None)') or None
         return Told("code.bug", 0.75, f"The parsed arguments have no `{name}`, which {place(frame)} reads.", fix)
     return None
+
+
+def unanswered(frame: Frame) -> Told | None:
+    """A question at a terminal that is not there: started with nohup, or with a closed standard input."""
+    if not _ASKS.search(frame.source):
+        return None
+    text = (
+        f"In {place(frame)} ask only `if sys.stdin.isatty()`, or take the answer from an argument; to run it as it is, "
+        "start it in tmux or with `< /dev/null`, not with a closed standard input (nohup)."
+    )
+    words = f"{place(frame)} asks something at the terminal, and there is none: its standard input is closed."
+    return Told("code.bug", 0.75, words, fix_at(text, frame))
 
 
 def fields_missing(frame: Frame) -> Told | None:

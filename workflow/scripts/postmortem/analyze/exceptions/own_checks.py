@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..findings import GENERIC
+from ..findings import GENERIC, WRAPPER
 from .tables import THEMES
 
 MESSAGE_CHARACTERS = 500  # of a check's message; what it is about stands at its beginning
@@ -24,6 +24,13 @@ SHAPE_WORDS = re.compile(r"\bshapes?\b|\bdimensions?\b|\bsize\b.*\bmatch|\bbroad
 _LISTS_WHAT_THERE_IS = re.compile(
     r"\b(?:allowed|valid|permitted|possible|accepted)(?: values| choices| options)?(?: are|:) ?[\['\"(]*\w"
     r"|\bmust be one of\b|\bexpected one of\b|\bchoose (?:one )?(?:from|of|between)\b",
+    re.I,
+)
+# Who started another program tells that it failed; why, that one says.
+_OF_ANOTHER_PROGRAM = re.compile(
+    r"\b(?:sub-?process|command|job|child|script)\b[^.\n]{0,60}"
+    r"\b(?:failed|crashed|died|exited|returned (?:non-?zero|[1-9]))"
+    r"|\bfailed (?:job|command|sub-?process|child|script)\b",
     re.I,
 )
 _NOT_FOUND = re.compile(r"not found|does not exist|doesn't exist|no such|could not find|cannot find|missing", re.I)
@@ -53,6 +60,8 @@ def on_purpose(name: str, message: str) -> tuple[str, str, float]:
     for expression, cause, confidence in THEMES:
         if re.search(expression, message, re.IGNORECASE):
             return cause, GENERIC, confidence
+    if _OF_ANOTHER_PROGRAM.search(message):
+        return "unknown", WRAPPER, 0.1
     if _NOT_FOUND.search(message):
         if _CHECKPOINT_PATH.search(message):
             return "model.checkpoint_missing", GENERIC, 0.75

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ...facts import Frame, RaisedException
 
-_PACKAGE = re.compile(r"(?P<environment>.*?)/lib(?:64)?/python[\d.]+/(?:site|dist)-packages/(?P<package>[A-Za-z_]\w*)")
+_PACKAGE = re.compile(
+    r"(?P<environment>.*?)/[Ll]ib(?:64)?/(?:python[\d.]+/)?(?:site|dist)-packages/(?:[^/]+\.egg/)?(?P<package>[A-Za-z_]\w*)"
+)
 # What Python says where a caller expects another version of what it calls.
 _MISFIT = re.compile(
     r"module '(?P<module>\w+)[\w.]*' has no attribute|unexpected keyword argument|positional arguments? but|"
@@ -46,19 +48,19 @@ class Misfit:
 
 def package_of(frame: Frame) -> str:
     """The installed package that a frame belongs to, as its folder is called; empty for other code."""
-    found = _PACKAGE.match(frame.file.replace("\\", "/"))
+    found = _PACKAGE.match(frame.path)
     return found["package"] if found else ""
 
 
 def passes_on(frame: Frame) -> bool:
     """Whether a frame only calls what it was given, with the arguments that it was given."""
-    return bool(_PASSES_ON.search(frame.file.replace("\\", "/")))
+    return bool(_PASSES_ON.search(frame.path))
 
 
 def interpreter_of(exception: RaisedException) -> str:
     """The Python of the environment that the innermost installed package lies in; empty where the frames tell none."""
     for frame in reversed(exception.frames):
-        found = _PACKAGE.match(frame.file.replace("\\", "/"))
+        found = _PACKAGE.match(frame.path)
         if found and found["environment"].startswith("/"):
             return f"{found['environment']}/bin/python"
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...facts import RaisedException
 from .assertions import asserted
-from .lookups import attribute_missing, fields_missing, item_missing, key_missing
+from .lookups import attribute_missing, fields_missing, item_missing, key_missing, unanswered
 from .other_form import other_form
 from .told import Told
 
@@ -28,6 +28,8 @@ def told(exception: RaisedException) -> Told | None:
         return attribute_missing(exception.message, frame)
     if name == "IndexError" and innermost:
         return item_missing(frame)
+    if name == "OSError" and innermost and "[Errno 9]" in exception.message:
+        return unanswered(frame)
     if name in ("ValueError", "TypeError"):
         unpacked = innermost and "values to unpack" in exception.message
         return other_form(exception.message, frame) or (fields_missing(frame) if unpacked else None)

@@ -45,8 +45,10 @@ _ADVICE = {
     "config.invalid": "Give what {where} passes on a value that is taken: {said}.",
     "data.malformed": "Repair what {where} reads, or leave out the records that the message is about.",
     "data.empty": "Give {where} something to work on: correct the path, the filter or the split that left nothing.",
-    "model.shape_mismatch": "Make the sizes agree in {where}: print the shapes in front of that line, and correct the "
-    "layer or the data whose size is not the one meant.",
+    "model.shape_mismatch": "Make the sizes agree in {where} ({said}): print the shapes in front of that line, and "
+    "correct the layer or the data whose size is not the one meant.",
+    "data.missing": "Put what {where} asks for where it looks for it, or correct the path there or in the setting that "
+    "it comes from: {said}.",
     "model.state_dict_mismatch": "In {where} load into the model that was saved, made with the same settings; for "
     "parts of it use `strict=False`.",
     "training.nan_loss": _SMALLER_STEPS,

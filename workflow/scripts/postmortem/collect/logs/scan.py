@@ -24,6 +24,7 @@ from ...re2_options import re2_options
 from ...redaction import may_hold_blocks
 from ...text import clean, redact_blocks
 from .traceback_drawn import all_tracebacks
+from .untangled import untangled
 from .wrapped import joined
 
 WHOLE_BYTES = 384 * 1024  # a log up to this size is kept whole; nine in ten failed runs' logs are smaller
@@ -117,7 +118,7 @@ def read_log(
     if any(may_hold_blocks(line.text) for line in log.lines):
         for line, text in zip(log.lines, redact_blocks([line.text for line in log.lines]), strict=True):
             line.text = text
-    log.tracebacks = all_tracebacks(joined(log.lines), project_root)
+    log.tracebacks = all_tracebacks(joined(untangled(log.lines)), project_root)
     log.first_time = _first_time(log.lines[:TIMED_LINES])
     log.last_time = _first_time(log.lines[: -TIMED_LINES - 1 : -1])
     return log

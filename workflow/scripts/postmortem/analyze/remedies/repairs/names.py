@@ -90,8 +90,10 @@ def _meant(case: Case, wrong: str) -> str:
         return nearest(wrong, [proposed["right"]], PROPOSED)
     known = list(case.code.nearest_names) if case.code else []
     if case.type == "KeyError":
-        known += [name for line in (case.code.lines if case.code else ()) for name in _STRINGS.findall(line.text)]
-        known += [name for log in case.facts.logs for line in log.lines[-60:] for name in _STRINGS.findall(line.text)]
+        # Not from the line itself: `info["filename"] = info["file_name"]` only says what there is to be.
+        lines = list(case.code.lines) if case.code else []
+        lines += [item for log in case.facts.logs for item in log.lines[-60:]]
+        known += [n for item in lines if item.text.strip() != case.line.strip() for n in _STRINGS.findall(item.text)]
     # A value of the configuration is one of a few: what is nearest is meant.
     share = SLIP if case.type == "KeyError" and wrong in map(str, case.config.values()) else ALIKE
     return nearest(wrong, known, share)
