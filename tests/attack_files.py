@@ -162,7 +162,8 @@ def attack(scratch: Path, name: str, seed: int) -> str:
             if path.is_file() and not path.is_symlink() and path.stat().st_size < MOST_BYTES:
                 path.write_bytes(path.read_bytes().replace(b"CANARY", str(canary).encode()))
         problem = _problem(root, hit)
-        return problem or ("what a file held was executed" if canary.exists() else "")
+        problem = problem or ("what a file held was executed" if canary.exists() else "")
+        return f"{problem} (seed {seed})" if problem else ""
     finally:
         shutil.rmtree(root.parent, ignore_errors=True)
 

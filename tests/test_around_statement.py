@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from replay import diagnose_text
 
-from postmortem.analyze.remedies.around_statement import complaint_above, files_of, glued, line_below
+from postmortem.analyze.remedies.around_statement import complaint_above, files_of, glued, line_below, place_below
 from postmortem.collect.logs.statements import Statement, statements_of
 from postmortem.facts import Line, Log, Source
 
@@ -75,6 +75,25 @@ def test_the_line_below() -> None:
         "name 'A' is not defined"
     )
     assert line_below(statement("the last line", "last")) == ""
+
+
+INPUT_FUNCTION = """\
+InputFunctionException in rule merge in file "/home/mara/wf/rules/merge.smk", line 7:
+Error:
+  KeyError: 'B'
+Wildcards:
+  sample=B
+Traceback:
+  File "/home/mara/wf/rules/merge.smk", line 12, in <lambda>
+  File "/home/mara/wf/Snakefile", line 31, in parts_of
+"""
+
+
+def test_what_snakemake_says_of_an_input_function() -> None:
+    said = statement(INPUT_FUNCTION, "InputFunctionException")
+    assert line_below(said) == "KeyError: 'B'"
+    assert place_below(said) == {"file": "/home/mara/wf/Snakefile", "line": "31", "function": "parts_of"}
+    assert place_below(statement(MISSING_INPUT, "MissingInput")) == {"file": "", "line": "", "function": ""}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postmortem.analyze.exceptions.libraries import topic_of
-from postmortem.analyze.exceptions.packages import Misfit, interpreter_of, misfit
+from postmortem.analyze.exceptions.packages import Misfit, Unfinished, interpreter_of, misfit, unfinished
 from postmortem.collect.logs.traceback import is_own
 from postmortem.facts import Frame, RaisedException
 
@@ -17,6 +17,13 @@ EGG = "hub-1.8.0-py3.7.egg\\hub\\n.py"
 
 def raised(type: str, message: str, *files: str) -> RaisedException:
     return RaisedException(type, message, [Frame(file, 1, "f", own=is_own(file)) for file in files])
+
+
+def asked(module: str, *files: str) -> RaisedException:
+    """Raised by the __getattr__ of the innermost file."""
+    exception = raised("AttributeError", f"{module} has no attribute solve", *files)
+    exception.frames[-1].function = "__getattr__"
+    return exception
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,10 @@ def raised(type: str, message: str, *files: str) -> RaisedException:
             raised("TypeError", "f() got an unexpected keyword argument 'a'", WINDOWS + "flow\\m.py", WINDOWS + EGG),
             Misfit("flow", "hub"),
         ),
+        # what has no such attribute may say so in its own __getattr__; torch's modules say it of anybody's class
+        (asked("hub", f"{SITE}/flow/m.py", f"{SITE}/hub/n.py"), Misfit("flow", "hub")),
+        (asked("hub", OWN, f"{SITE}/hub/n.py"), None),
+        (asked("hub", f"{SITE}/flow/m.py", f"{SITE}/torch/nn/modules/module.py"), None),
         # the project's own call is the project's own mistake
         (raised("AttributeError", "module 'solver' has no attribute 'x'", OWN), None),
         (raised("TypeError", "f() got an unexpected keyword argument 'a'", OWN, f"{SITE}/hub/n.py"), None),
@@ -91,3 +102,14 @@ def test_only_the_innermost_frame_is_firm() -> None:
     )
     assert innermost and innermost.firm
     assert around and not around.firm
+
+
+def test_an_object_that_another_release_has_made() -> None:
+    exception = raised("AttributeError", "'Net' object has no attribute 'act'", OWN, f"{SITE}/flow/net.py")
+    exception.frames[-1].source = "return self.act(x)"
+    assert unfinished(exception) == Unfinished("flow", "Net", "act")
+    exception.frames[-1].source = "return other.act(x)"
+    assert unfinished(exception) is None
+    own = raised("AttributeError", "'Net' object has no attribute 'act'", OWN)
+    own.frames[-1].source = "return self.act(x)"
+    assert unfinished(own) is None

@@ -21,7 +21,7 @@ from .catalogue import Entry, Hit
 from .exceptions.classify import own_frame
 from .exceptions.packages import package_of, pip_name
 from .findings import Evidence, Finding, Fix
-from .remedies.around_statement import complaint_above, files_of, glued, line_below
+from .remedies.around_statement import complaint_above, files_of, glued, line_below, place_below
 from .remedies.caches import cache_of
 from .remedies.code import edited
 from .remedies.environment import interpreter, node_of, snakemake_folder
@@ -32,6 +32,8 @@ from .remedies.rules import RulePlace, place_of_rule
 from .remedies.run_again import rerun
 from .remedies.settings import BATCH_SIZE, LEARNING_RATE, setting
 from .remedies.submission import Request, submit_again
+
+_NO_PLACE = {"file": "", "line": "", "function": ""}
 
 
 class _Empty(jinja2.Undefined):
@@ -175,6 +177,7 @@ def context(
         "files": lambda: files_of(statement) if statement else [],
         "glued": glued,
         "cache": lambda path="": cache_of(str(path), exception) or {"owner": "", "command": ""},
+        "place_below": place_below(statement) if statement and not statement.exception else _NO_PLACE,
         "below": _Lazy(lambda: line_below(statement) if statement else ""),
         "complaint": _Lazy(lambda: strip_prefix(line.text).body.strip() if (line := _complaint(statement)) else ""),
         "dirname": lambda path: str(path).rpartition("/")[0],

@@ -15,7 +15,7 @@ from ..remedies.python_errors import remedy
 from ..remedies.releases import requirement
 from .libraries import refused_by, topic_of
 from .own_checks import SHAPE_WORDS, missing_file, on_purpose
-from .packages import interpreter_of, misfit, passes_on, pip_name
+from .packages import Unfinished, interpreter_of, misfit, passes_on, pip_name, unfinished
 from .preventions import preventions
 from .refusals import ARGUMENT, refused_by_any, refused_value
 from .renamed import renamed
@@ -117,15 +117,29 @@ def _fixes(cause: str, exception: RaisedException, code: Iterable[CodeFrame]) ->
     inner = exception.frames[-1] if exception.frames else None
     if inner and inner.own and cause.startswith("config.") and (fix := wanted(inner.source, inner.file, inner.line)):
         return [fix]
+    if lacking := unfinished(exception):
+        return [_made_anew(lacking)]
     frame = last_own_frame(exception)
     inside = exception.frames[exception.frames.index(frame) + 1 :] if frame else []
     known = remedy(exception, frame, code) if frame and all(_adds_nothing(f) for f in inside) else None
     return [known] if known else []
 
 
+def _made_anew(lacking: Unfinished) -> Fix:
+    """What to do about an object that another release of its package has made."""
+    package = pip_name(lacking.package)
+    return Fix(
+        f"The {lacking.kind} lacks `{lacking.name}`, which {package} sets when it makes one: it was made, or saved, by "
+        f"another release of {package}. Make and save it anew with the installed one, or install the {package} that "
+        f"it, or the project, was made for. Of a class of the project, call `super().__init__()` in its `__init__`."
+    )
+
+
 def _adds_nothing(frame: Frame) -> bool:
     """Whether a failure inside of this frame is still about the line that called it."""
-    return frame.function in ("__getattr__", "__iter__", "__len__") or passes_on(frame) or bool(_STANDARD_LIBRARY.search(frame.path))
+    if frame.function in ("__getattr__", "__iter__", "__len__"):
+        return True
+    return passes_on(frame) or bool(_STANDARD_LIBRARY.search(frame.path))
 
 
 def _install(exception: RaisedException) -> list[Fix]:

@@ -14,8 +14,9 @@ _PACKAGE = re.compile(
 _MISFIT = re.compile(
     r"module '(?P<module>\w+)[\w.]*' has no attribute|unexpected keyword argument|positional arguments? but|"
     r"missing \d+ required (?:positional|keyword-only) argument|cannot import name '[\w.]+' from '(?P<source>\w+)|"
-    r"'(?P<type>\w+)' object has no attribute"
+    r"'(?P<type>\w+)' object has no attribute|^\w+ has no attribute \w+"
 )
+_ATTRIBUTE = re.compile(r"^'(?P<kind>\w+)' object has no attribute '(?P<name>\w+)'")
 # Code of frameworks that only calls what it was given: what it hands on was written where it was called.
 _PASSES_ON = re.compile(
     r"torch/nn/modules/module\.py|torch/amp/autocast_mode\.py|torch/utils/_contextlib\.py|torch/_dynamo/eval_frame\.py"
@@ -66,6 +67,27 @@ def interpreter_of(exception: RaisedException) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """An object of a package that lacks what the package's own code sets when it makes one."""
+
+    package: str
+    kind: str
+    name: str
+
+
+def unfinished(exception: RaisedException) -> Unfinished | None:
+    """Such an object, where one of its package's own methods asks it for what it should have."""
+    inner = exception.frames[-1] if exception.frames else None
+    found = _ATTRIBUTE.match(exception.message)
+    if exception.type != "AttributeError" or inner is None or not found or inner.function == "__getattr__":
+        return None
+    package = package_of(inner)
+    if not package or not re.search(rf"\bself\.{found['name']}\b", inner.source):
+        return None
+    return Unfinished(package, found["kind"], found["name"])
+
+
 def misfit(exception: RaisedException) -> Misfit | None:
     """The two packages, if an installed package was refused by another one as a caller of the wrong version is."""
     if exception.type.rsplit(".", 1)[-1] not in _MISFIT_TYPES or not exception.frames:
@@ -77,6 +99,10 @@ def misfit(exception: RaisedException) -> Misfit | None:
     caller = package_of(frames[-1])
     if not found or not caller:
         return None
+    # What has no such attribute says so itself; torch's modules say it of the project's own classes as well.
+    if frames[-1].function == "__getattr__" and caller != "torch" and len(frames) > 1:
+        asking = package_of(frames[-2])
+        return Misfit(asking, caller) if asking not in ("", caller) else None
     named = found["module"] or found["source"] or ""
     if named and named.partition(".")[0] != caller:
         return Misfit(caller, named.partition(".")[0])

@@ -41,6 +41,7 @@ _COMPLAINT = re.compile(
     r"invalid|denied|refused|no \w+ (?:\w+ )?(?:were|was|found)|aborted|killed)\b",
     re.I,
 )
+_FRAME = re.compile(r'^File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _HARMLESS = re.compile(r"\bwarn|\b0 (?:errors?|failed)|\bno errors?\b|deprecat|error[_ -]?(?:rate|bar|log|file)", re.I)
 
 
@@ -72,9 +73,16 @@ def line_below(statement: Statement) -> str:
     if below := statement.text.partition("\n")[2].strip():
         return below.split("\n")[0]
     texts = (line.text for line in statement.log.lines if 0 < line.number - statement.line <= NEXT_LINES)
-    text = next((text for line in texts if (text := strip_prefix(line).body.strip())), "")
+    text = next((text for line in texts if (text := strip_prefix(line).body.strip()) and text != "Error:"), "")
     word = _QUOTED_WORD.match(text)
     return word[1] if word else text
+
+
+def place_below(statement: Statement) -> dict[str, str]:
+    """The innermost of the frames that Snakemake prints below a message of its own; empty texts if it prints none."""
+    below = [line for line in statement.log.lines if 0 < line.number - statement.line <= LINES_BELOW]
+    frames = [found for line in below if (found := _FRAME.match(strip_prefix(line.text).body.strip()))]
+    return frames[-1].groupdict("") if frames else {"file": "", "line": "", "function": ""}
 
 
 def glued(path: str) -> str:

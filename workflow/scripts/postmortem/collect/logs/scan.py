@@ -11,7 +11,6 @@ import re
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +18,7 @@ from typing import Any, BinaryIO
 from ...facts import ABSENT, PARTIAL, UNREADABLE, Line, Log, Source
 from ...files import open_file
 from ...log_prefix import strip_prefix
-from ...paths import relative
+from ...paths import modified, relative
 from ...re2_options import re2_options
 from ...redaction import may_hold_blocks
 from ...text import clean, redact_blocks
@@ -105,7 +104,7 @@ def read_log(
             log.source = Source(shown, UNREADABLE, "it is not a file")
             return log
         log.size = status.st_size
-        log.modified = datetime.fromtimestamp(status.st_mtime).isoformat(timespec="seconds")
+        log.modified = modified(path)
         with open_file(path) as stream:
             if log.size <= (WHOLE_BYTES if whole_bytes is None else min(whole_bytes, WHOLE_BYTES)):
                 _keep_all(log, stream.read(WHOLE_BYTES))
