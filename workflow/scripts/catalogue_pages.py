@@ -84,7 +84,7 @@ def names_of(entry: Entry) -> dict[str, Any]:
         "lies_at": lambda path: "", "at_root": lambda name: False,
         "files": lambda: [Placeholder("files")], "glued": lambda path: "",
         "cache": lambda path="": {"owner": "", "command": ""},
-        "place_below": {"file": "", "line": "", "function": ""},
+        "place_below": lambda: {"file": "", "line": "", "function": ""},
     }  # fmt: skip
     texts = {name: Placeholder(name) for name in ("statement", "folder", "longer_time", "this_node", "below")}
     texts |= {"python": "python", "complaint": "", "importer": ""}

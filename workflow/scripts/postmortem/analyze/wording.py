@@ -177,7 +177,7 @@ def context(
         "files": lambda: files_of(statement) if statement else [],
         "glued": glued,
         "cache": lambda path="": cache_of(str(path), exception) or {"owner": "", "command": ""},
-        "place_below": place_below(statement) if statement and not statement.exception else _NO_PLACE,
+        "place_below": lambda: place_below(statement) if statement and not statement.exception else _NO_PLACE,
         "below": _Lazy(lambda: line_below(statement) if statement else ""),
         "complaint": _Lazy(lambda: strip_prefix(line.text).body.strip() if (line := _complaint(statement)) else ""),
         "dirname": lambda path: str(path).rpartition("/")[0],

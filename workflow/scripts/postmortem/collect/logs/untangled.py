@@ -11,9 +11,9 @@ import re
 from ...facts import Line
 
 # Only where a log has such a line is anything changed.
-_GLUED_TYPES = re.compile(r"([A-Za-z_]\w*(?:Error|Exception|Interrupt))\1+(?:(?:: ?){2,}|$)")
+_GLUED_TYPES = re.compile(r"(?<!\w)([A-Za-z_]\w{0,99}?(?:Error|Exception|Interrupt))\1+(?:(?:: ?){2,}|$)")
 _REPEATED = re.compile(r"(.{3,}?)\1+")
-_TYPE = re.compile(r"(?P<module>[\w.]+?)(?P=module)+\.{2,}(?P<name>\w+?)(?P=name)+")
+_TYPE = re.compile(r"(?<![\w.])(?P<module>\w[\w.]{0,98}?)(?P=module)+\.{2,}(?P<name>\w{1,99}?)(?P=name)+")
 _COLONS = re.compile(r"(?:: ?){2,}")
 _PIECE = re.compile(r'^\s*(?:Traceback \(most recent call last\):|File "|[~^]+\s*$)')
 
