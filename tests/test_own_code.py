@@ -71,6 +71,30 @@ def test_a_name_that_a_package_asks_another_one_for_is_met_by_its_upgrade(tmp_pa
     assert first["command"].endswith("-m pip install --upgrade ktrain")
 
 
+@pytest.mark.parametrize(
+    ("given", "now", "diff"),
+    [
+        ("True", "write `precision=16`", "+trainer = Trainer(fast, precision=16)"),
+        ("False", "leave `use_amp` out", "+trainer = Trainer(fast)"),
+        ("args.amp", "write `precision=16`", ""),  # nobody knows whether it was on
+    ],
+)
+def test_a_switch_that_was_off_is_left_out(given: str, now: str, diff: str, tmp_path: Path) -> None:
+    inside = LIBRARY.replace("esm/data.py", "pytorch_lightning/trainer/connectors/env_vars_connector.py")
+    said = "TypeError: __init__() got an unexpected keyword argument 'use_amp'\n"
+    text = f"{HEAD}{OWN}trainer = Trainer(fast, use_amp={given})\n{inside}return fn(self, **kwargs)\n{said}"
+    first = first_fix(text, tmp_path)
+    assert now in first["text"] and diff in (first.get("diff") or ""), first
+    assert diff or not first.get("diff")
+
+
+def test_a_name_that_mlflow_takes(tmp_path: Path) -> None:
+    own = f"{HEAD}{OWN}mlflow.log_metric(name, 0.5)\n"
+    for said in ("Invalid metric name: 'eval/acc.top@1 (%)'. Names", "Invalid metric name: 'eval/acc.top@1 (%)'"):
+        first = first_fix(f"{own}mlflow.exceptions.MlflowException: {said}\n", tmp_path)
+        assert "`eval/acc.top_1 ___` instead of" in first["text"], first
+
+
 def test_a_key_is_not_meant_by_what_the_same_line_sets(tmp_path: Path) -> None:
     text = f"{HEAD}{OWN}info['filename'] = info['file_name']\nKeyError: 'file_name'\n"
     assert "Write `filename`" not in first_fix(text, tmp_path)["text"]

@@ -33,8 +33,6 @@ from .remedies.run_again import rerun
 from .remedies.settings import BATCH_SIZE, LEARNING_RATE, setting
 from .remedies.submission import Request, submit_again
 
-_NO_PLACE = {"file": "", "line": "", "function": ""}
-
 
 class _Empty(jinja2.Undefined):
     """An undefined key of a mapping of observations (config, profile): renders to nothing, may be asked for keys."""
@@ -177,7 +175,7 @@ def context(
         "files": lambda: files_of(statement) if statement else [],
         "glued": glued,
         "cache": lambda path="": cache_of(str(path), exception) or {"owner": "", "command": ""},
-        "place_below": lambda: place_below(statement) if statement and not statement.exception else _NO_PLACE,
+        "place_below": lambda: place_below(statement),
         "below": _Lazy(lambda: line_below(statement) if statement else ""),
         "complaint": _Lazy(lambda: strip_prefix(line.text).body.strip() if (line := _complaint(statement)) else ""),
         "dirname": lambda path: str(path).rpartition("/")[0],

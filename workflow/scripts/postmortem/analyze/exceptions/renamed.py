@@ -21,6 +21,8 @@ _ATTRIBUTE = re.compile(
 _CALLED = re.compile(r"\b(\w+)\(")
 _NAME = re.compile(r"[\w.]+")  # what can stand in place of the old name as it is
 _WITH_VALUE = re.compile(r"\w+=.+")
+# Values with which an argument asks for nothing, unless it is by False that it asks.
+_OFF, _OFF_BY_TRUE = r"(?:False|None|0)\b", r"(?:True|None|1)\b"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Renamed:
 
     def fixes(self, python: str) -> list[Fix]:
         """The line with what stands there now, then the release that still has the old name."""
-        name, now = self.change.name, self.change.now
+        name, now = self.change.name, self._now
         place = f"{self.frame.file}:{self.frame.line}"
         text = f"In {place} write `{now}` instead of `{name}`." if now else f"In {place} leave `{name}` out."
         requirement = self.change.requirement
@@ -54,10 +56,18 @@ class Renamed:
             ),
         ]
 
+    @property
+    def _now(self) -> str:
+        """What stands there now; nothing in place of an argument that asked for nothing."""
+        off = _OFF_BY_TRUE if self.change.given == "False" else _OFF
+        asked = not self.change.given or not re.search(rf"\b{self.change.name}\s*=\s*{off}", self.frame.source)
+        return self.change.now if asked else ""
+
     def _diff(self) -> str:
-        name, now = self.change.name, self.change.now
+        name, now = self.change.name, self._now
         if self.of_call and _WITH_VALUE.fullmatch(now):
-            return substituted(self.frame, rf"\b{name}\s*=\s*[^,()]+", now)
+            value = rf"{self.change.given}\b" if self.change.given else "[^,()]+"
+            return substituted(self.frame, rf"\b{name}\s*=\s*{value}", now)
         if self.of_call and not now:
             return substituted(self.frame, rf",\s*{name}\s*=\s*[^,()]+", "")
         if not _NAME.fullmatch(now):

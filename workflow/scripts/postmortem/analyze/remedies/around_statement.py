@@ -78,9 +78,10 @@ def line_below(statement: Statement) -> str:
     return word[1] if word else text
 
 
-def place_below(statement: Statement) -> dict[str, str]:
+def place_below(statement: Statement | None) -> dict[str, str]:
     """The innermost of the frames that Snakemake prints below a message of its own; empty texts if it prints none."""
-    below = [line for line in statement.log.lines if 0 < line.number - statement.line <= LINES_BELOW]
+    lines = [] if statement is None or statement.exception else statement.log.lines
+    below = [line for line in lines if statement and 0 < line.number - statement.line <= LINES_BELOW]
     frames = [found for line in below if (found := _FRAME.match(strip_prefix(line.text).body.strip()))]
     return frames[-1].groupdict("") if frames else {"file": "", "line": "", "function": ""}
 

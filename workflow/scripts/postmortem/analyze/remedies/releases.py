@@ -33,11 +33,13 @@ class Change:
     """A name that a release of a package removed: from its callables' arguments, or from its objects.
 
     now: what to write instead, empty if there is nothing. A value behind it ("on_bad_lines='skip'") takes the place of
-    the old one. requirement: what to install, as pip takes it, to have the old name.
+    the old one. given: the old value that this is worth; empty if it is worth any. requirement: what to install, as
+    pip takes it, to have the old name.
     """
 
     name: str
     now: str
+    given: str
     requirement: str
 
 
@@ -55,7 +57,7 @@ def _change(table: str, name: str, owners: list[str]) -> Change | None:
     for package, known in _releases().items():
         for item in (known.get(table) or {}).get(name) or ():
             if any(re.fullmatch(item["of"], owner) for owner in owners):
-                return Change(name, item.get("now", ""), f"{package}<{item['release']}")
+                return Change(name, item.get("now", ""), item.get("given", ""), f"{package}<{item['release']}")
     return None
 
 
