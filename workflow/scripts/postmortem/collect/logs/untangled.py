@@ -10,8 +10,9 @@ import re
 
 from ...facts import Line
 
-# Only where a log has such a line is anything changed.
-_GLUED_TYPES = re.compile(r"(?<!\w)([A-Za-z_]\w{0,99}?(?:Error|Exception|Interrupt))\1+(?:(?:: ?){2,}|$)")
+# Only where a log has such a line is anything changed; a line without one of these words need not be searched for it.
+_ENDINGS = ("Error", "Exception", "Interrupt")
+_GLUED_TYPES = re.compile(rf"(?<!\w)([A-Za-z_]\w{{0,99}}?(?:{'|'.join(_ENDINGS)}))\1+(?:(?:: ?){{2,}}|$)")
 _REPEATED = re.compile(r"(.{3,}?)\1+")
 _TYPE = re.compile(r"(?<![\w.])(?P<module>\w[\w.]{0,98}?)(?P=module)+\.{2,}(?P<name>\w{1,99}?)(?P=name)+")
 _COLONS = re.compile(r"(?:: ?){2,}")
@@ -20,7 +21,7 @@ _PIECE = re.compile(r'^\s*(?:Traceback \(most recent call last\):|File "|[~^]+\s
 
 def untangled(lines: list[Line]) -> list[Line]:
     """The lines as one of the processes wrote them, under their numbers; the same list if none is glued."""
-    if not any(_GLUED_TYPES.search(line.text) for line in lines):
+    if not any(_glued(line.text) for line in lines):
         return lines
     result: list[Line] = []
     parted = False  # the line before was glued, so that the end of the other process's line follows it
@@ -32,6 +33,10 @@ def untangled(lines: list[Line]) -> list[Line]:
             result.append(line if text == line.text else Line(line.number, text))
         parted = text != line.text or (parted and not body)
     return result
+
+
+def _glued(text: str) -> bool:
+    return any(ending in text for ending in _ENDINGS) and _GLUED_TYPES.search(text) is not None
 
 
 def _once(text: str) -> str:
